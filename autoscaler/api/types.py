@@ -1,0 +1,256 @@
+"""The fields of our resources, under the names of HorizontalPodAutoscaler v2 wherever it has one.
+
+Quantities (`500m`, `1Gi`) stay text here, as in the API; `quantity.parse_milli` reads them. Unknown fields are refused, as a
+misspelt `maxReplica` must not be a default in silence.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class _Object(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """Common to all: immutable, camelCase outside."""
+
+
+class Mode(StrEnum):
+    """What is done with a decision."""
+
+    OBSERVE = "Observe"
+    SCALE = "Scale"
+
+
+class CrossVersionObjectReference(_Object, frozen=True, kw_only=True):
+    """The object that is scaled."""
+
+    kind: str
+    name: str
+    api_version: str = "apps/v1"
+
+
+class MetricType(StrEnum):
+    """Where a metric comes from."""
+
+    RESOURCE = "Resource"
+    CONTAINER_RESOURCE = "ContainerResource"
+    PROMETHEUS = "Prometheus"
+
+
+class TargetType(StrEnum):
+    """How a value compares with its target."""
+
+    UTILIZATION = "Utilization"  # percent of the pods' requests
+    AVERAGE_VALUE = "AverageValue"  # per pod
+
+
+class MetricTarget(_Object, frozen=True, kw_only=True):
+    """One of `averageUtilization` (percent) and `averageValue` (a quantity), as `type` says."""
+
+    type: TargetType
+    average_utilization: int | None = None
+    average_value: str | int | None = None
+
+
+class ResourceMetricSource(_Object, frozen=True, kw_only=True):
+    """Usage of a resource by all containers of a pod."""
+
+    name: str  # cpu | memory
+    target: MetricTarget
+
+
+class ContainerResourceMetricSource(_Object, frozen=True, kw_only=True):
+    """Usage of a resource by one container of a pod."""
+
+    name: str
+    container: str
+    target: MetricTarget
+
+
+class PrometheusMetricSource(_Object, frozen=True, kw_only=True):
+    """A PromQL query that answers with one value: the load of the whole workload (requests per second, queue length)."""
+
+    query: str
+    target: MetricTarget  # AverageValue: what one pod can carry
+
+
+class MetricSpec(_Object, frozen=True, kw_only=True):
+    """One metric; exactly the source that `type` names is set."""
+
+    type: MetricType
+    resource: ResourceMetricSource | None = None
+    container_resource: ContainerResourceMetricSource | None = None
+    prometheus: PrometheusMetricSource | None = None
+
+
+class PolicyType(StrEnum):
+    """Unit of a scaling policy."""
+
+    PODS = "Pods"
+    PERCENT = "Percent"
+
+
+class SelectPolicy(StrEnum):
+    """Which of several policies counts."""
+
+    MAX = "Max"
+    MIN = "Min"
+    DISABLED = "Disabled"
+
+
+class ScalingPolicy(_Object, frozen=True, kw_only=True):
+    """At most `value` pods or percent within `periodSeconds`."""
+
+    type: PolicyType
+    value: int
+    period_seconds: int
+
+
+class ScalingRules(_Object, frozen=True, kw_only=True):
+    """One direction of `behavior`; None means the HPA's default for that direction."""
+
+    stabilization_window_seconds: int | None = None
+    select_policy: SelectPolicy | None = None
+    policies: tuple[ScalingPolicy, ...] | None = None
+    tolerance: str | float | None = None
+
+
+class Behavior(_Object, frozen=True, kw_only=True):
+    """How fast the count may move, per direction."""
+
+    scale_up: ScalingRules | None = None
+    scale_down: ScalingRules | None = None
+
+
+class ForecastPolicy(StrEnum):
+    """What a forecast may do. Conservative: only ever add to what the HPA's formula asks for."""
+
+    CONSERVATIVE = "Conservative"
+
+
+class ForecastSpec(_Object, frozen=True, kw_only=True):
+    """How load is forecast for this object."""
+
+    enabled: bool = True
+    policy: ForecastPolicy = ForecastPolicy.CONSERVATIVE
+    risk: float = 0.9  # quantile of the load that must be servable
+    lead_seconds: int | str = "auto"  # seconds, or auto: learnt from how long pods took to become Ready
+    max_extra_pods: int | None = None  # above what the HPA's formula asks for; None: up to maxReplicas
+    history_seconds: int = 14 * 24 * 3600  # how far back load is read
+    seasons: tuple[int, ...] | str = "auto"  # seconds of each season, or auto: found in the history
+
+
+class PredictiveAutoscalerSpec(_Object, frozen=True, kw_only=True):
+    """What a user asks for; the HPA's fields, and `mode` and `forecast`."""
+
+    scale_target_ref: CrossVersionObjectReference
+    mode: Mode
+    max_replicas: int
+    min_replicas: int = 1
+    metrics: tuple[MetricSpec, ...] = ()  # empty: cpu at 80 % of requests, as the HPA
+    behavior: Behavior | None = None
+    forecast: ForecastSpec = ForecastSpec()
+
+
+class HealingMode(StrEnum):
+    """What is done with a healing decision."""
+
+    OBSERVE = "Observe"
+    HEAL = "Heal"
+
+
+class SelectorOperator(StrEnum):
+    """Operators of a label selector."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+
+
+class LabelSelectorRequirement(_Object, frozen=True, kw_only=True):
+    """One expression of a label selector."""
+
+    key: str
+    operator: SelectorOperator
+    values: tuple[str, ...] = ()
+
+
+class LabelSelector(_Object, frozen=True, kw_only=True):
+    """Kubernetes' label selector; an empty one is refused, so that nobody heals a whole namespace by accident."""
+
+    match_labels: dict[str, str] = {}
+    match_expressions: tuple[LabelSelectorRequirement, ...] = ()
+
+
+class NotReadyFault(_Object, frozen=True, kw_only=True):
+    """A pod whose Ready condition has been False for so long."""
+
+    for_seconds: int = 300
+
+
+class Faults(_Object, frozen=True, kw_only=True):
+    """Which faults are looked for; one that is absent is not."""
+
+    not_ready: NotReadyFault | None = None
+
+
+class HealingAction(StrEnum):
+    """What is done about a fault."""
+
+    NOTIFY = "Notify"
+    EVICT = "Evict"
+
+
+class HealingBudget(_Object, frozen=True, kw_only=True):
+    """The brakes on acts under this policy."""
+
+    interval_seconds: int = 300  # between two acts on the same workload; doubles while acts do not help
+    max_unavailable: int | str = (
+        1  # pods of the workload that may be unready or gone, the one acted on included; number or percent
+    )
+    per_hour: int = 6  # acts under this policy
+
+
+class HealingBreaker(_Object, frozen=True, kw_only=True):
+    """When so many workloads fail at once that restarting pods cannot be the answer."""
+
+    unhealthy_percent: int = 50  # of the workloads that the policy selects
+    min_workloads: int = 3  # below so many selected workloads the share says nothing
+    cooldown_seconds: int = 600
+
+
+class HealingPolicySpec(_Object, frozen=True, kw_only=True):
+    """Which pods are watched for which faults, what is done, and the brakes."""
+
+    mode: HealingMode
+    selector: LabelSelector
+    faults: Faults
+    actions: tuple[HealingAction, ...] = (HealingAction.NOTIFY, HealingAction.EVICT)
+    budget: HealingBudget = HealingBudget()
+    breaker: HealingBreaker = HealingBreaker()
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What the service reads of an object's metadata; everything else is ignored."""
+
+    name: str
+    namespace: str
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+
+
+class PredictiveAutoscaler(msgspec.Struct, frozen=True, kw_only=True):
+    """One PredictiveAutoscaler as the API server has it; `status` is kept as it was sent."""
+
+    metadata: Metadata
+    spec: PredictiveAutoscalerSpec
+    status: dict[str, object] = {}
+
+
+class HealingPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """One HealingPolicy as the API server has it; `status` is kept as it was sent."""
+
+    metadata: Metadata
+    spec: HealingPolicySpec
+    status: dict[str, object] = {}

@@ -1,0 +1,1 @@
+"""The Kubernetes API: requests, caches kept fresh by list and watch, leader election."""

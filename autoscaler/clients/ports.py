@@ -1,0 +1,161 @@
+"""What the loops need of the world outside, as interfaces: the real clients and the fakes of the tests both keep them.
+
+Errors are those of `autoscaler.errors`; NotFound, Conflict and refusals that are part of normal life are return values.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any, Protocol
+
+from autoscaler.model import History, WorkloadKey
+
+Json = dict[str, Any]  # an API object as JSON
+
+
+class NotFound(Enum):
+    """The object is not there."""
+
+    NOT_FOUND = "NotFound"
+
+
+class Conflict(Enum):
+    """Somebody wrote the object since we read it; read it again."""
+
+    CONFLICT = "Conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An object with a scale subresource."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The scale subresource of a target."""
+
+    spec_replicas: int
+    status_replicas: int
+    selector: str  # in text form, as the API gives it
+    resource_version: str
+    uid: str
+
+
+class EvictionResult(StrEnum):
+    """What came of an eviction."""
+
+    ACCEPTED = "Accepted"
+    GONE = "Gone"  # no such pod, or another one has its name by now (UID precondition)
+    DISRUPTION_BUDGET = "DisruptionBudget"  # a PodDisruptionBudget does not allow it now
+
+
+@dataclass(frozen=True, slots=True)
+class EventNote:
+    """One Kubernetes Event (events.k8s.io/v1) to be written."""
+
+    regarding: Json  # ObjectReference: apiVersion, kind, namespace, name, uid
+    reason: str
+    action: str
+    note: str
+    warning: bool = False
+    related: Json | None = None
+
+
+class Store(Protocol):
+    """A cache of all objects of one kind, kept fresh by a list and a watch."""
+
+    synced: bool
+
+    def items(self) -> Sequence[Json]:
+        """Return all objects known now."""
+        ...
+
+    def get(self, namespace: str, name: str) -> Json | None:
+        """Return one object, or None."""
+        ...
+
+    def age_s(self) -> float:
+        """Return the seconds since the API server was last heard of (event, bookmark or list)."""
+        ...
+
+
+class Kube(Protocol):
+    """What the service does at the API server, and nothing else (its RBAC is made from this list)."""
+
+    async def get_scale(self, target: Target) -> Scale | NotFound:
+        """Read the scale subresource of a target."""
+        ...
+
+    async def set_scale(self, target: Target, *, replicas: int, seen: Scale) -> Scale | NotFound | Conflict:
+        """Write `spec.replicas` of a target, if it is still the one that was seen."""
+        ...
+
+    async def update_status(
+        self, plural: str, namespace: str, name: str, *, status: Json, resource_version: str
+    ) -> str | NotFound | Conflict:
+        """Replace the status of an object of ours if nobody else wrote it; return its new resourceVersion."""
+        ...
+
+    async def evict(self, namespace: str, name: str, *, uid: str) -> EvictionResult:
+        """Evict one pod, this very one (UID precondition)."""
+        ...
+
+    async def create_event(self, event: EventNote) -> None:
+        """Write an Event."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of an instant query: its labels, its time and itself."""
+
+    labels: Mapping[str, str]
+    at_s: float
+    value: float
+
+
+class Metrics(Protocol):
+    """Load, as Prometheus tells it. Nothing found is an empty answer, never zero."""
+
+    async def pod_usage(self, resource: str) -> Mapping[tuple[str, str], Mapping[str, Sample]]:
+        """Return the usage of cpu (cores) or memory (working set, bytes): (namespace, pod) -> container -> sample.
+
+        One query for the whole cluster; `at_s` is the time of the newest sample behind the value, so that age shows.
+        """
+        ...
+
+    async def query(self, promql: str) -> Sequence[Sample]:
+        """Return the answer of a user's query at this moment."""
+        ...
+
+    async def workload_history(
+        self, resource: str, *, start_s: float, end_s: float, step_s: float
+    ) -> Mapping[WorkloadKey, History]:
+        """Return the usage of every workload of the cluster, on one grid aligned to the epoch."""
+        ...
+
+    async def query_history(self, promql: str, *, start_s: float, end_s: float, step_s: float) -> History | None:
+        """Return a user's query over time on the same grid; None when it gives nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to the receivers of notifications: an act, a refusal, a failure."""
+
+    type: str  # dotted: foresail.scaled, foresail.evicted, foresail.refused, foresail.healed, …
+    at_s: float
+    data: Json
+
+
+class Notifier(Protocol):
+    """Tells people; it never blocks a loop and never fails one."""
+
+    def send(self, notice: Notice) -> None:
+        """Queue a message for every receiver."""
+        ...

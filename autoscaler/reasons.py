@@ -1,0 +1,80 @@
+"""One closed set of reasons: it serves log line, Event, condition and metric label, so that they never disagree.
+
+Where the Horizontal Pod Autoscaler has a name for a thing, it is the same name (Kubernetes 1.36,
+`pkg/controller/podautoscaler`).
+"""
+
+from enum import StrEnum, unique
+
+
+@unique
+class Reason(StrEnum):
+    """Why something was decided, done, held or refused."""
+
+    # Conditions of the HPA: AbleToScale
+    SUCCEEDED_GET_SCALE = "SucceededGetScale"
+    FAILED_GET_SCALE = "FailedGetScale"
+    READY_FOR_NEW_SCALE = "ReadyForNewScale"
+    SCALE_DOWN_STABILIZED = "ScaleDownStabilized"
+    SCALE_UP_STABILIZED = "ScaleUpStabilized"
+    SUCCEEDED_RESCALE = "SucceededRescale"
+    FAILED_UPDATE_SCALE = "FailedUpdateScale"
+    # ScalingActive
+    VALID_METRIC_FOUND = "ValidMetricFound"
+    SCALING_DISABLED = "ScalingDisabled"
+    INVALID_SELECTOR = "InvalidSelector"
+    FAILED_GET_RESOURCE_METRIC = "FailedGetResourceMetric"
+    FAILED_GET_CONTAINER_RESOURCE_METRIC = "FailedGetContainerResourceMetric"
+    FAILED_GET_PROMETHEUS_METRIC = "FailedGetPrometheusMetric"
+    FAILED_COMPUTE_METRICS_REPLICAS = "FailedComputeMetricsReplicas"
+    STALE_METRICS = "StaleMetrics"
+    # ScalingLimited
+    DESIRED_WITHIN_RANGE = "DesiredWithinRange"
+    TOO_FEW_REPLICAS = "TooFewReplicas"
+    TOO_MANY_REPLICAS = "TooManyReplicas"
+    SCALE_UP_LIMIT = "ScaleUpLimit"
+    SCALE_DOWN_LIMIT = "ScaleDownLimit"
+    # Scaling decisions
+    ABOVE_TARGET = "AboveTarget"
+    BELOW_TARGET = "BelowTarget"
+    WITHIN_TOLERANCE = "WithinTolerance"
+    FORECAST_AHEAD = "ForecastAhead"
+    # ForecastActive
+    FORECAST_IN_USE = "ForecastInUse"
+    FORECAST_DISABLED = "ForecastDisabled"
+    FORECAST_LEARNING = "ForecastLearning"
+    FORECAST_INACCURATE = "ForecastInaccurate"
+    FORECAST_EXPIRED = "ForecastExpired"
+    FORECAST_FAILED = "ForecastFailed"
+    # Objects
+    VALID = "Valid"
+    INVALID_SPEC = "InvalidSpec"
+    TARGET_NOT_FOUND = "TargetNotFound"
+    TARGET_CONFLICT = "TargetConflict"
+    # Acting or not
+    SUCCESSFUL_RESCALE = "SuccessfulRescale"
+    FAILED_RESCALE = "FailedRescale"
+    MODE_OBSERVE = "ModeObserve"
+    ACTS_DISABLED = "ActsDisabled"
+    NOT_LEADER = "NotLeader"
+    CLUSTER_CAP = "ClusterCap"
+    STATUS_UPDATE_FAILED = "FailedUpdateStatus"
+    # Healing
+    HEALTHY = "Healthy"
+    NOT_READY_TOO_LONG = "NotReadyTooLong"
+    RESTARTED_BY_EVICTION = "RestartedByEviction"
+    EVICTION_FAILED = "EvictionFailed"
+    HEALED = "Healed"
+    STILL_FAILING = "StillFailing"
+    TOLERATING = "Tolerating"
+    REFUSED_INTERVAL = "RefusedInterval"
+    REFUSED_HOURLY_BUDGET = "RefusedHourlyBudget"
+    REFUSED_MAX_UNAVAILABLE = "RefusedMaxUnavailable"
+    REFUSED_DISRUPTION_BUDGET = "RefusedDisruptionBudget"
+    REFUSED_BREAKER_OPEN = "RefusedBreakerOpen"
+    REFUSED_ROLLOUT = "RefusedRollout"
+    REFUSED_NODE_NOT_READY = "RefusedNodeNotReady"
+    REFUSED_PROTECTED = "RefusedProtected"
+    REFUSED_STALE = "RefusedStale"
+    REFUSED_CONFLICT = "RefusedConflict"
+    PENDING_OUTCOME = "PendingOutcome"

@@ -1,0 +1,135 @@
+"""What a scaling decision is made from and what it looks like."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from autoscaler.api.types import Behavior, MetricSpec
+from autoscaler.model import Forecast, PodView
+from autoscaler.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class MetricReading:
+    """The newest values of one metric of the object, or why there are none.
+
+    Resource and ContainerResource: `pods_milli` maps pod name to milli-units (containers summed, or the one container).
+    Prometheus: `total_milli` is the query's value times 1,000. `error` set means that the values must not be used.
+    """
+
+    spec: MetricSpec
+    pods_milli: Mapping[str, int] | None = None
+    total_milli: int | None = None
+    sampled_at_s: float | None = None
+    window_s: float = 60.0
+    error: str | None = None
+    error_reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen of one workload at one moment; every part carries its age."""
+
+    spec_replicas: int  # of the scale subresource
+    status_replicas: int
+    pods: tuple[PodView, ...]  # all that the scale's selector matches, whatever their state
+    readings: tuple[MetricReading, ...]  # in the order of the spec's metrics
+    forecasts: tuple[Forecast | None, ...] = ()  # in the same order; None or shorter: no forecast for that metric
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user asks for, with the service's defaults filled in."""
+
+    min_replicas: int
+    max_replicas: int
+    metrics: tuple[MetricSpec, ...]
+    behavior: Behavior | None
+    forecast_enabled: bool
+    max_extra_pods: int | None
+    tolerance: float
+    downscale_stabilization_s: int
+    cpu_initialization_period_s: float
+    initial_readiness_delay_s: float
+    max_metric_age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A raw proposal, kept for the stabilization window."""
+
+    at_s: float
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleEvent:
+    """A change that was made, kept for the rate limits; `change` is the number of pods, always positive."""
+
+    at_s: float
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one decision hands to the next, per object."""
+
+    recommendations: tuple[Recommendation, ...] = ()  # reactive, raw
+    predicted: tuple[Recommendation, ...] = ()  # by forecast, so that a nervous forecast does not flap
+    scale_ups: tuple[ScaleEvent, ...] = ()
+    scale_downs: tuple[ScaleEvent, ...] = ()
+
+
+class Source(StrEnum):
+    """Where a candidate value comes from."""
+
+    REACTIVE = "reactive"  # the raw proposal of the HPA's formula
+    STABILIZED = "stabilized"  # after window, rate limits and bounds: what the HPA would do
+    PREDICTED = "predicted"  # what the forecast asks for
+    FLOOR = "floor"  # minReplicas
+    CEILING = "ceiling"  # maxReplicas
+
+
+@dataclass(frozen=True, slots=True)
+class MetricStatus:
+    """How one metric stood: the current value beside its target, as the HPA reports it; proposal None when it failed."""
+
+    spec: MetricSpec
+    proposal: int | None
+    average_utilization: int | None = None  # percent
+    average_value_milli: int | None = None
+    ratio: float | None = None
+    predicted: int | None = None
+    error: str | None = None
+
+
+class Action(StrEnum):
+    """What a decision comes to."""
+
+    HOLD = "hold"
+    SCALE_UP = "scale_up"
+    SCALE_DOWN = "scale_down"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of the object's status."""
+
+    type: str  # AbleToScale | ScalingActive | ScalingLimited | ForecastActive
+    status: bool
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How many replicas, why, and every value that was weighed."""
+
+    action: Action
+    desired: int
+    current: int
+    reason: Reason
+    message: str  # one sentence for a person
+    candidates: Mapping[Source, int]
+    metrics: tuple[MetricStatus, ...]
+    conditions: tuple[Condition, ...]

@@ -1,0 +1,1 @@
+"""Status page, JSON API, metrics and probes of the service. Read-only."""
