@@ -4,7 +4,16 @@ Precedence: default < file (YAML) < environment (`FORESAIL_PROMETHEUS__URL`, two
 not known stops the start, and the message names it.
 """
 
+from typing import Annotated, Literal
+
 import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(gt=0)]
+WholeSeconds = Annotated[int, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=0)]
+SecondsOrZero = Annotated[float, Meta(ge=0)]
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - inside a pod everything comes by the pod's address
 
 
 class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -17,38 +26,38 @@ class PrometheusSettings(_Settings, frozen=True, kw_only=True):
     url: str = "http://prometheus-server.monitoring.svc:80"  # base URL of anything that speaks Prometheus' HTTP API
     bearer_token_file: str = ""  # file with a token, read again for each request; empty: none
     ca_file: str = ""  # CA bundle for https; empty: the system's
-    timeout_s: float = 10.0  # one request, connect to last byte
+    timeout_s: Seconds = 10.0  # one request, connect to last byte
     job: str = "foresail-exporter"  # the job that our queries pin, so that two exporters never count a pod twice
-    rate_window_s: int = 60  # window of rate() in our queries; at least four scrape intervals
-    max_age_s: float = 60.0  # a sample older than this is stale, and stale means hold
+    rate_window_s: WholeSeconds = 60  # window of rate() in our queries; at least four scrape intervals
+    max_age_s: Seconds = 60.0  # a sample older than this is stale, and stale means hold
 
 
 class ScalingSettings(_Settings, frozen=True, kw_only=True):
     """The scaling loop; the names and defaults of kube-controller-manager's flags where it has them."""
 
-    sync_period_s: float = 15.0  # between two passes over all PredictiveAutoscalers
-    tolerance: float = 0.1  # ratio to the target that is ignored, both directions
-    downscale_stabilization_s: int = 300  # the highest recommendation of so long counts when scaling down
-    cpu_initialization_period_s: float = 300.0  # CPU of a pod this young counts only if it is Ready
-    initial_readiness_delay_s: float = 30.0  # a pod that became unready this soon after its start was never ready
-    max_added_pods_per_minute: int = 0  # cap over the whole cluster; 0: none
+    sync_period_s: Seconds = 15.0  # between two passes over all PredictiveAutoscalers
+    tolerance: Annotated[float, Meta(ge=0, lt=1)] = 0.1  # ratio to the target that is ignored, both directions
+    downscale_stabilization_s: Count = 300  # the highest recommendation of so long counts when scaling down
+    cpu_initialization_period_s: SecondsOrZero = 300.0  # CPU of a pod this young counts only if it is Ready
+    initial_readiness_delay_s: SecondsOrZero = 30.0  # unready since so soon after its start: it was never ready
+    max_added_pods_per_minute: Count = 0  # cap over the whole cluster; 0: none
 
 
 class ForecastSettings(_Settings, frozen=True, kw_only=True):
     """How load is forecast for all workloads at once."""
 
-    step_s: int = 60  # distance of the points of history
-    refresh_s: float = 60.0  # between two fits; each pass uses the newest
-    expiry_s: float = 300.0  # a forecast older than this is not used
-    default_lead_s: float = 60.0  # time from creation to Ready while nothing was learnt yet
-    max_points: int = 11_000  # of one series in one query; Prometheus' own limit
+    step_s: WholeSeconds = 60  # distance of the points of history
+    refresh_s: Seconds = 60.0  # between two fits; each pass uses the newest
+    expiry_s: Seconds = 300.0  # a forecast older than this is not used
+    default_lead_s: Seconds = 60.0  # time from creation to Ready while nothing was learnt yet
+    max_points: Annotated[int, Meta(ge=10)] = 11_000  # of one series in one query; Prometheus' own limit
 
 
 class HealingSettings(_Settings, frozen=True, kw_only=True):
     """The healing loop."""
 
-    sync_period_s: float = 5.0  # between two passes over all HealingPolicies
-    outcome_s: float = 120.0  # a replacement must be Ready within this, or the act did not help
+    sync_period_s: Seconds = 5.0  # between two passes over all HealingPolicies
+    outcome_s: Seconds = 120.0  # a replacement must be Ready within this, or the act did not help
 
 
 class LeaderElectionSettings(_Settings, frozen=True, kw_only=True):
@@ -57,33 +66,33 @@ class LeaderElectionSettings(_Settings, frozen=True, kw_only=True):
     enabled: bool = True
     lease_name: str = "foresail"
     namespace: str = ""  # empty: the pod's own (file of the service account)
-    lease_duration_s: float = 15.0  # another may take over after this without a renewal
-    renew_deadline_s: float = 10.0  # a leader that could not renew for so long stops acting by itself
-    retry_period_s: float = 2.0  # between two tries
+    lease_duration_s: Seconds = 15.0  # another may take over after this without a renewal
+    renew_deadline_s: Seconds = 10.0  # a leader that could not renew for so long stops acting by itself
+    retry_period_s: Seconds = 2.0  # between two tries
 
 
 class WebhookSettings(_Settings, frozen=True, kw_only=True):
     """One receiver of what was done, refused or failed; signed by the Standard Webhooks scheme when a secret is given."""
 
-    name: str
-    url: str
+    name: str  # of the receiver, in logs and metrics
+    url: str  # where messages are posted; a secret, never logged
     secret_file: str = ""  # file with the shared secret (`whsec_` + base64); empty: not signed
-    timeout_s: float = 10.0
+    timeout_s: Seconds = 10.0  # one try, connect to last byte
 
 
 class NotifySettings(_Settings, frozen=True, kw_only=True):
     """Who is told."""
 
     webhooks: tuple[WebhookSettings, ...] = ()
-    queue_size: int = 1000  # messages that wait per receiver; the oldest is dropped and counted
-    give_up_after_s: float = 3600.0  # of trying one message
+    queue_size: Annotated[int, Meta(gt=0)] = 1000  # messages that wait per receiver; the oldest is dropped and counted
+    give_up_after_s: Seconds = 3600.0  # of trying one message
 
 
 class WebSettings(_Settings, frozen=True, kw_only=True):
     """Status page, JSON API, metrics and probes of the service itself."""
 
-    host: str = "0.0.0.0"  # noqa: S104 - inside a pod everything comes by the pod's address
-    port: int = 8080
+    host: str = ANY_ADDRESS  # address to listen on
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080  # 0: any that is free
 
 
 class KubernetesSettings(_Settings, frozen=True, kw_only=True):
@@ -92,14 +101,14 @@ class KubernetesSettings(_Settings, frozen=True, kw_only=True):
     kubeconfig: str = ""  # empty: the pod's service account, else the default kubeconfig
     context: str = ""  # of the kubeconfig; empty: the current one
     namespaces: tuple[str, ...] = ()  # whose objects are served; empty: all
-    request_timeout_s: float = 10.0  # one request that is not a watch
+    request_timeout_s: Seconds = 10.0  # one request that is not a watch
 
 
 class LogSettings(_Settings, frozen=True, kw_only=True):
     """Structured logs on standard error."""
 
-    level: str = "info"  # debug, info, warning, error
-    format: str = "auto"  # json, console, or auto: console on a terminal
+    level: Literal["debug", "info", "warning", "error"] = "info"  # the least that is written
+    format: Literal["auto", "json", "console"] = "auto"  # json, console, or auto: console on a terminal
 
 
 class Settings(_Settings, frozen=True, kw_only=True):
