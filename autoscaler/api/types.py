@@ -1,12 +1,26 @@
 """The fields of our resources, under the names of HorizontalPodAutoscaler v2 wherever it has one.
 
 Quantities (`500m`, `1Gi`) stay text here, as in the API; `quantity.parse_milli` reads them. Unknown fields are refused, as a
-misspelt `maxReplica` must not be a default in silence.
+misspelt `maxReplica` must not be a default in silence. Bounds of one field stand beside it, those of an HPA's field are the
+HPA's (Kubernetes 1.36, `pkg/apis/autoscaling/validation`); what concerns several fields is in `validation`. `parse` checks
+all of it; making one of these by hand checks nothing.
 """
 
 from enum import StrEnum
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
+
+INT32_MAX = 2**31 - 1  # replicas and seconds are int32 in the API
+
+Positive = Annotated[int, Meta(ge=1, le=INT32_MAX)]
+NotNegative = Annotated[int, Meta(ge=0, le=INT32_MAX)]
+Percent = Annotated[int, Meta(ge=1, le=100)]
+Text = Annotated[str, Meta(min_length=1)]
+Quantity = str | int | float  # as the user wrote it
+ResourceName = Literal["cpu", "memory"]
+Auto = Literal["auto"]
 
 
 class _Object(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
@@ -21,11 +35,11 @@ class Mode(StrEnum):
 
 
 class CrossVersionObjectReference(_Object, frozen=True, kw_only=True):
-    """The object that is scaled."""
+    """The object that is scaled: any kind that has a scale subresource."""
 
-    kind: str
-    name: str
-    api_version: str = "apps/v1"
+    kind: Text
+    name: Text
+    api_version: Text = "apps/v1"
 
 
 class MetricType(StrEnum):
@@ -47,29 +61,29 @@ class MetricTarget(_Object, frozen=True, kw_only=True):
     """One of `averageUtilization` (percent) and `averageValue` (a quantity), as `type` says."""
 
     type: TargetType
-    average_utilization: int | None = None
-    average_value: str | int | None = None
+    average_utilization: Positive | None = None
+    average_value: Quantity | None = None
 
 
 class ResourceMetricSource(_Object, frozen=True, kw_only=True):
     """Usage of a resource by all containers of a pod."""
 
-    name: str  # cpu | memory
+    name: ResourceName
     target: MetricTarget
 
 
 class ContainerResourceMetricSource(_Object, frozen=True, kw_only=True):
     """Usage of a resource by one container of a pod."""
 
-    name: str
-    container: str
+    name: ResourceName
+    container: Text
     target: MetricTarget
 
 
 class PrometheusMetricSource(_Object, frozen=True, kw_only=True):
     """A PromQL query that answers with one value: the load of the whole workload (requests per second, queue length)."""
 
-    query: str
+    query: Text
     target: MetricTarget  # AverageValue: what one pod can carry
 
 
@@ -101,17 +115,17 @@ class ScalingPolicy(_Object, frozen=True, kw_only=True):
     """At most `value` pods or percent within `periodSeconds`."""
 
     type: PolicyType
-    value: int
-    period_seconds: int
+    value: Positive
+    period_seconds: Annotated[int, Meta(ge=1, le=1800)]
 
 
 class ScalingRules(_Object, frozen=True, kw_only=True):
     """One direction of `behavior`; None means the HPA's default for that direction."""
 
-    stabilization_window_seconds: int | None = None
+    stabilization_window_seconds: Annotated[int, Meta(ge=0, le=3600)] | None = None
     select_policy: SelectPolicy | None = None
-    policies: tuple[ScalingPolicy, ...] | None = None
-    tolerance: str | float | None = None
+    policies: Annotated[tuple[ScalingPolicy, ...], Meta(min_length=1)] | None = None
+    tolerance: Quantity | None = None
 
 
 class Behavior(_Object, frozen=True, kw_only=True):
@@ -132,11 +146,11 @@ class ForecastSpec(_Object, frozen=True, kw_only=True):
 
     enabled: bool = True
     policy: ForecastPolicy = ForecastPolicy.CONSERVATIVE
-    risk: float = 0.9  # quantile of the load that must be servable
-    lead_seconds: int | str = "auto"  # seconds, or auto: learnt from how long pods took to become Ready
-    max_extra_pods: int | None = None  # above what the HPA's formula asks for; None: up to maxReplicas
-    history_seconds: int = 14 * 24 * 3600  # how far back load is read
-    seasons: tuple[int, ...] | str = "auto"  # seconds of each season, or auto: found in the history
+    risk: Annotated[float, Meta(gt=0, lt=1)] = 0.9  # quantile of the load that must be servable
+    lead_seconds: Positive | Auto = "auto"  # seconds, or auto: learnt from how long pods took to become Ready
+    max_extra_pods: NotNegative | None = None  # above what the HPA's formula asks for; None: up to maxReplicas
+    history_seconds: Positive = 14 * 24 * 3600  # how far back load is read
+    seasons: tuple[Positive, ...] | Auto = "auto"  # seconds of each season, or auto: found in the history
 
 
 class PredictiveAutoscalerSpec(_Object, frozen=True, kw_only=True):
@@ -144,8 +158,8 @@ class PredictiveAutoscalerSpec(_Object, frozen=True, kw_only=True):
 
     scale_target_ref: CrossVersionObjectReference
     mode: Mode
-    max_replicas: int
-    min_replicas: int = 1
+    max_replicas: Positive
+    min_replicas: Positive = 1
     metrics: tuple[MetricSpec, ...] = ()  # empty: cpu at 80 % of requests, as the HPA
     behavior: Behavior | None = None
     forecast: ForecastSpec = ForecastSpec()
@@ -170,7 +184,7 @@ class SelectorOperator(StrEnum):
 class LabelSelectorRequirement(_Object, frozen=True, kw_only=True):
     """One expression of a label selector."""
 
-    key: str
+    key: Text
     operator: SelectorOperator
     values: tuple[str, ...] = ()
 
@@ -185,7 +199,7 @@ class LabelSelector(_Object, frozen=True, kw_only=True):
 class NotReadyFault(_Object, frozen=True, kw_only=True):
     """A pod whose Ready condition has been False for so long."""
 
-    for_seconds: int = 300
+    for_seconds: Positive = 300
 
 
 class Faults(_Object, frozen=True, kw_only=True):
@@ -204,19 +218,17 @@ class HealingAction(StrEnum):
 class HealingBudget(_Object, frozen=True, kw_only=True):
     """The brakes on acts under this policy."""
 
-    interval_seconds: int = 300  # between two acts on the same workload; doubles while acts do not help
-    max_unavailable: int | str = (
-        1  # pods of the workload that may be unready or gone, the one acted on included; number or percent
-    )
-    per_hour: int = 6  # acts under this policy
+    interval_seconds: NotNegative = 300  # between two acts on the same workload; doubles while acts do not help
+    max_unavailable: Positive | str = 1  # pods of the workload unready or gone, the one acted on included; number or percent
+    per_hour: Positive = 6  # acts under this policy
 
 
 class HealingBreaker(_Object, frozen=True, kw_only=True):
     """When so many workloads fail at once that restarting pods cannot be the answer."""
 
-    unhealthy_percent: int = 50  # of the workloads that the policy selects
-    min_workloads: int = 3  # below so many selected workloads the share says nothing
-    cooldown_seconds: int = 600
+    unhealthy_percent: Percent = 50  # of the workloads that the policy selects
+    min_workloads: Positive = 3  # below so many selected workloads the share says nothing
+    cooldown_seconds: NotNegative = 600
 
 
 class HealingPolicySpec(_Object, frozen=True, kw_only=True):
@@ -225,7 +237,7 @@ class HealingPolicySpec(_Object, frozen=True, kw_only=True):
     mode: HealingMode
     selector: LabelSelector
     faults: Faults
-    actions: tuple[HealingAction, ...] = (HealingAction.NOTIFY, HealingAction.EVICT)
+    actions: Annotated[tuple[HealingAction, ...], Meta(min_length=1)] = (HealingAction.NOTIFY, HealingAction.EVICT)
     budget: HealingBudget = HealingBudget()
     breaker: HealingBreaker = HealingBreaker()
 

@@ -1,0 +1,71 @@
+"""Kubernetes quantities (`500m`, `1.5Gi`, `2e3`): text of the API to numbers.
+
+The Horizontal Pod Autoscaler computes in whole milli-units, rounded up, so this does too. Sums and comparisons of
+quantities, and writing them, are not needed here.
+"""
+
+import math
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+_FORM = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]{1,3}))?", re.ASCII)
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+_SMALLEST = -9  # a quantity has no digits below nano
+_LARGEST = 2**63 - 1
+_LONGEST = 64  # characters; more is no quantity that anybody means
+
+
+class _Scaled(NamedTuple):
+    """A number as `unscaled * 10 ** scale`, exact."""
+
+    unscaled: int
+    scale: int
+
+    @property
+    def exact(self) -> Fraction:
+        return self.unscaled * Fraction(10) ** self.scale
+
+
+def parse_milli(text: str | float) -> int:
+    """Return a quantity in milli-units, rounded up to a whole one and capped at 2^63 - 1.
+
+    Raises ValueError with a message that says what a quantity looks like. Source: apimachinery `pkg/api/resource`.
+    """
+    milli = math.ceil(_parse(text).exact * 1000)
+    return max(-_LARGEST, min(_LARGEST, milli))
+
+
+def parse_float(text: str | float) -> float:
+    """Return a quantity as the float that Kubernetes makes of it (mantissa times a power of ten), such as a tolerance.
+
+    Raises ValueError as `parse_milli` does.
+    """
+    number = _parse(text)
+    return float(number.unscaled) if number.scale == 0 else float(number.unscaled) * float(f"1e{number.scale}")
+
+
+def _parse(text: str | float) -> _Scaled:
+    if isinstance(text, bool) or (isinstance(text, float) and not math.isfinite(text)):
+        raise ValueError(_complaint(text))
+    found = _FORM.fullmatch(text) if len(text := str(text)) <= _LONGEST else None
+    if found is None:
+        raise ValueError(_complaint(text))
+    sign, digits, suffix, exponent = found.groups()
+    whole, _, decimals = digits.partition(".")
+    unscaled, scale = int(sign + whole + decimals), -len(decimals)
+    if suffix in _BINARY:
+        unscaled <<= _BINARY[suffix]
+    elif suffix:
+        scale += _DECIMAL[suffix]
+    elif exponent:
+        scale += int(exponent)
+    if scale < _SMALLEST:  # rounded away from zero: who asks for little gets some
+        dropped = Fraction(unscaled, 10 ** (_SMALLEST - scale))
+        return _Scaled(math.ceil(dropped) if dropped > 0 else math.floor(dropped), _SMALLEST)
+    return _Scaled(unscaled, scale)
+
+
+def _complaint(text: object) -> str:
+    return f"must be a quantity such as 500m, 2, 1.5Gi or 2e3, not {text!r}"

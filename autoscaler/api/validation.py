@@ -1,0 +1,176 @@
+"""What the fields of our resources must fulfil together, and what text in them must look like.
+
+`structure` has told by then what is missing, unknown or of the wrong kind. These rules read the same JSON and pass over what is
+of the wrong kind, so that an object with several faults of both sorts hears of all of them at once. Rules that the HPA has are
+the HPA's (Kubernetes 1.36, `pkg/apis/autoscaling/validation`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from autoscaler.api.quantity import parse_float
+from autoscaler.api.types import ForecastSpec
+from autoscaler.errors import FieldError
+
+Json = object
+Object = Mapping[str, Json]
+
+_SOURCES = {"Resource": "resource", "ContainerResource": "containerResource", "Prometheus": "prometheus"}
+_TARGETS = {"Utilization": "averageUtilization", "AverageValue": "averageValue"}
+_PERCENT = re.compile(r"(100|[1-9][0-9]?)%", re.ASCII)
+_CONTAINER = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_LABEL_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_LABEL_KEY = re.compile(rf"({_SUBDOMAIN}/)?{_LABEL_NAME}", re.ASCII)
+_LABEL_VALUE = re.compile(rf"({_LABEL_NAME})?", re.ASCII)
+_GROUP_VERSION = re.compile(rf"({_SUBDOMAIN}/)?v[0-9][a-z0-9]*", re.ASCII)
+
+
+def autoscaler_faults(spec: Json, path: str = "spec") -> Iterator[FieldError]:
+    """Yield what is wrong with the spec of a PredictiveAutoscaler beyond its structure."""
+    fields = _object(spec)
+    low, high = _integer(fields.get("minReplicas", 1)), _integer(fields.get("maxReplicas"))
+    if low is not None and high is not None and 1 <= high < low:
+        yield FieldError(f"{path}.maxReplicas", f"must be at least minReplicas, which is {low}, not {high}")
+    yield from _scale_target(_object(fields.get("scaleTargetRef")), f"{path}.scaleTargetRef")
+    for index, metric in enumerate(_list(fields.get("metrics"))):
+        yield from _metric(_object(metric), f"{path}.metrics[{index}]")
+    behavior = _object(fields.get("behavior"))
+    for direction in ("scaleUp", "scaleDown"):
+        rules = _object(behavior.get(direction))
+        yield from _quantity(rules, "tolerance", f"{path}.behavior.{direction}", at_least=(0.0, "0 or more"))
+    yield from _forecast(_object(fields.get("forecast")), f"{path}.forecast")
+
+
+def healing_faults(spec: Json, path: str = "spec") -> Iterator[FieldError]:
+    """Yield what is wrong with the spec of a HealingPolicy beyond its structure."""
+    fields = _object(spec)
+    if isinstance(selector := fields.get("selector"), Mapping):
+        yield from _selector(selector, f"{path}.selector")
+    if isinstance(faults := fields.get("faults"), Mapping) and not any(value is not None for value in faults.values()):
+        yield FieldError(f"{path}.faults", "must name at least one fault to look for: notReady")
+    actions = [action for action in _list(fields.get("actions")) if isinstance(action, str)]
+    for repeated in sorted({action for action in actions if actions.count(action) > 1}):
+        yield FieldError(f"{path}.actions", f"must name each action once, but {repeated} is there more than once")
+    unavailable = _object(fields.get("budget")).get("maxUnavailable")
+    if isinstance(unavailable, str) and not _PERCENT.fullmatch(unavailable):
+        message = f"must be a whole number from 1 or a percentage from 1% to 100% such as 25%, not {unavailable!r}"
+        yield FieldError(f"{path}.budget.maxUnavailable", message)
+
+
+def _scale_target(ref: Object, path: str) -> Iterator[FieldError]:
+    for name in ("kind", "name"):
+        text = ref.get(name)
+        if isinstance(text, str) and ("/" in text or "%" in text or text in (".", "..")):
+            yield FieldError(f"{path}.{name}", f"must be a name without / and %, not {text!r}")
+    version = ref.get("apiVersion")
+    if isinstance(version, str) and version and not _GROUP_VERSION.fullmatch(version):
+        yield FieldError(f"{path}.apiVersion", f"must be group/version such as apps/v1, not {version!r}")
+
+
+def _metric(metric: Object, path: str) -> Iterator[FieldError]:
+    """Yield faults of one metric: exactly the source that `type` names, with a target that this source can have."""
+    kind = metric.get("type")
+    wanted = _SOURCES.get(kind) if isinstance(kind, str) else None
+    if wanted is not None:
+        if metric.get(wanted) is None:
+            yield FieldError(f"{path}.{wanted}", f"is required when type is {kind}")
+        for other in _SOURCES.values():
+            if other != wanted and metric.get(other) is not None:
+                yield FieldError(f"{path}.{other}", f"must not be set when type is {kind}; write another metric for it")
+    for source in _SOURCES.values():
+        if isinstance(fields := metric.get(source), Mapping):
+            yield from _source(fields, f"{path}.{source}", is_query=source == "prometheus")
+
+
+def _source(source: Object, path: str, *, is_query: bool) -> Iterator[FieldError]:
+    container, query = source.get("container"), source.get("query")
+    if isinstance(container, str) and container and not _CONTAINER.fullmatch(container):
+        yield FieldError(f"{path}.container", f"must be the name of a container, not {container!r}")
+    if isinstance(query, str) and query and not query.strip():
+        yield FieldError(f"{path}.query", "must be a PromQL query, not only white space")
+    if isinstance(target := source.get("target"), Mapping):
+        yield from _target(target, f"{path}.target", is_query=is_query)
+
+
+def _target(target: Object, path: str, *, is_query: bool) -> Iterator[FieldError]:
+    kind = target.get("type")
+    wanted = _TARGETS.get(kind) if isinstance(kind, str) else None
+    if is_query and kind == "Utilization":
+        message = "must be AverageValue: a query has no requests to be a percentage of"
+        yield FieldError(f"{path}.type", message)
+    elif wanted is not None:
+        if target.get(wanted) is None:
+            yield FieldError(f"{path}.{wanted}", f"is required when type is {kind}")
+        for other in _TARGETS.values():
+            if other != wanted and target.get(other) is not None:
+                yield FieldError(f"{path}.{other}", f"must not be set when type is {kind}")
+    yield from _quantity(target, "averageValue", path, at_least=(1e-9, "more than 0"))
+
+
+def _forecast(forecast: Object, path: str) -> Iterator[FieldError]:
+    seasons = [season for season in _list(forecast.get("seasons")) if _integer(season) is not None]
+    for repeated in {season for season in seasons if seasons.count(season) > 1}:
+        yield FieldError(f"{path}.seasons", f"must name each season once, but {repeated} is there more than once")
+    history = _integer(forecast.get("historySeconds", ForecastSpec().history_seconds))
+    for index, season in enumerate(_list(forecast.get("seasons"))):
+        length = _integer(season)
+        if length is not None and history is not None and 1 <= history < length:
+            message = f"must not be longer than historySeconds, which is {history}, not {length}: it could never be learnt"
+            yield FieldError(f"{path}.seasons[{index}]", message)
+
+
+def _selector(selector: Object, path: str) -> Iterator[FieldError]:
+    labels = _object(selector.get("matchLabels"))
+    expressions = _list(selector.get("matchExpressions"))
+    if not labels and not expressions:
+        message = "must select something: an empty selector would mean every pod of the namespace"
+        yield FieldError(path, message)
+    for key, value in labels.items():
+        yield from _label(key, value, f"{path}.matchLabels[{key}]")
+    for index, expression in enumerate(expressions):
+        yield from _expression(_object(expression), f"{path}.matchExpressions[{index}]")
+
+
+def _expression(expression: Object, path: str) -> Iterator[FieldError]:
+    key, operator, values = expression.get("key"), expression.get("operator"), _list(expression.get("values"))
+    if isinstance(key, str) and key:
+        yield from _label(key, None, f"{path}.key")
+    for index, value in enumerate(values):
+        yield from _label(None, value, f"{path}.values[{index}]")
+    if operator in ("In", "NotIn") and expression.get("values") in (None, [], ()):
+        yield FieldError(f"{path}.values", f"is required when operator is {operator}")
+    if operator in ("Exists", "DoesNotExist") and values:
+        yield FieldError(f"{path}.values", f"must not be set when operator is {operator}")
+
+
+def _label(key: Json, value: Json, path: str) -> Iterator[FieldError]:
+    if isinstance(key, str) and not _LABEL_KEY.fullmatch(key):
+        yield FieldError(path, f"must be the key of a label such as app.kubernetes.io/name, not {key!r}")
+    if isinstance(value, str) and not _LABEL_VALUE.fullmatch(value):
+        message = f"must be the value of a label (letters, digits, - _ . and at most 63 of them), not {value!r}"
+        yield FieldError(path, message)
+
+
+def _quantity(fields: Object, name: str, path: str, *, at_least: tuple[float, str]) -> Iterator[FieldError]:
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return
+    limit, words = at_least
+    try:
+        if parse_float(value) < limit:
+            yield FieldError(f"{path}.{name}", f"must be {words}, not {value!r}")
+    except ValueError as error:
+        yield FieldError(f"{path}.{name}", str(error))
+
+
+def _object(value: Json) -> Object:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _integer(value: Json) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
