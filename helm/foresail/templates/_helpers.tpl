@@ -1,0 +1,80 @@
+{{- define "foresail.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- /* Never longer than 50 characters, so that a suffix such as -exporter fits into a label. */ -}}
+{{- define "foresail.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains (include "foresail.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "foresail.name" .) | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "foresail.exporterName" -}}
+{{- include "foresail.fullname" . -}}-exporter
+{{- end -}}
+
+{{- /* Never change: selectors of Deployments and DaemonSets are immutable. Takes (dict "root" $ "component" "service"). */ -}}
+{{- define "foresail.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "foresail.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "foresail.labels" -}}
+{{ include "foresail.selectorLabels" . }}
+app.kubernetes.io/part-of: foresail
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "foresail.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "foresail.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "foresail.exporterServiceAccountName" -}}
+{{- if .Values.exporter.serviceAccount.create -}}
+{{- default (include "foresail.exporterName" .) .Values.exporter.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.exporter.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Takes (dict "root" $ "image" values); what is empty in `image` comes from .Values.image. */ -}}
+{{- define "foresail.image" -}}
+{{- $default := .root.Values.image -}}
+{{- $registry := default $default.registry .image.registry -}}
+{{- $repository := default $default.repository .image.repository -}}
+{{- $tag := default (default .root.Chart.AppVersion $default.tag) .image.tag -}}
+{{- $digest := .image.digest -}}
+{{- if not (or .image.repository .image.tag $digest) }}{{ $digest = $default.digest }}{{ end -}}
+{{- with $registry }}{{ . }}/{{ end }}{{ $repository }}{{ if $digest }}@{{ $digest }}{{ else }}:{{ $tag }}{{ end -}}
+{{- end -}}
+
+{{- define "foresail.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65534
+runAsGroup: 65534
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "foresail.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{- define "foresail.leaseNamespace" -}}
+{{- default .Release.Namespace .Values.settings.leader_election.namespace -}}
+{{- end -}}
