@@ -63,8 +63,8 @@ class HealingSettings(_Settings, frozen=True, kw_only=True):
 class LeaderElectionSettings(_Settings, frozen=True, kw_only=True):
     """Only one replica of the service acts; the others keep their caches warm."""
 
-    enabled: bool = True
-    lease_name: str = "foresail"
+    enabled: bool = True  # False: this replica acts without a Lease; only where no second one runs
+    lease_name: str = "foresail"  # of the Lease that replicas share
     namespace: str = ""  # empty: the pod's own (file of the service account)
     lease_duration_s: Seconds = 15.0  # another may take over after this without a renewal
     renew_deadline_s: Seconds = 10.0  # a leader that could not renew for so long stops acting by itself
@@ -83,7 +83,7 @@ class WebhookSettings(_Settings, frozen=True, kw_only=True):
 class NotifySettings(_Settings, frozen=True, kw_only=True):
     """Who is told."""
 
-    webhooks: tuple[WebhookSettings, ...] = ()
+    webhooks: tuple[WebhookSettings, ...] = ()  # the receivers
     queue_size: Annotated[int, Meta(gt=0)] = 1000  # messages that wait per receiver; the oldest is dropped and counted
     give_up_after_s: Seconds = 3600.0  # of trying one message
 
