@@ -1,0 +1,94 @@
+"""Every constant of the demonstration in one place, and why it has its value.
+
+The machine it must fit has two cores, of which Kubernetes itself takes a good part. The figures are chosen so that a forecast
+CAN matter (a pod needs longer to become Ready than the morning ramp lasts), not so that it must: both twins get the same
+requests at the same moment, under the same object, but for `forecast.enabled`.
+"""
+
+from dataclasses import dataclass
+
+NAMESPACE = "demo"
+SYSTEM_NAMESPACE = "foresail"
+FORECAST_TWIN = "shop-forecast"
+REACTIVE_TWIN = "shop-reactive"
+PATIENT = "cart"  # the workload of which one pod breaks
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """The compressed day: requests per second over the time of day, as shares of the day."""
+
+    day_s: float = 200.0  # long enough that scaling in pays off before the next morning, short enough to watch
+    night_rps: float = 22.5  # 2.8 pods at the target
+    noon_rps: float = 45.5  # 5.7 pods at the target; three pods can carry 30
+    dawn: float = 0.25  # the ramp begins here …
+    morning: float = 0.35  # … and ends here: 20 s, shorter than the 25 s that a new pod needs
+    dusk: float = 0.80
+    evening: float = 0.90
+    amplitude_jitter: float = 0.03  # each day is a little different, the same for both twins
+    seed: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One pod of the sample app."""
+
+    cpu_millicores: int = 50  # request and limit: the CPU cost of a request is real, so a pod saturates
+    memory_mebibytes: int = 64
+    cost_ms: float = 4.6  # CPU time of one request's work; with parsing and answering about 5 ms, so 10 requests/s a pod
+    warmup_s: float = 20.0  # from start to Ready, as a real app fills caches and pools
+    queue: int = 60  # requests that wait in one pod; more are answered 503 at once
+    port: int = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """The PredictiveAutoscaler that both twins have."""
+
+    min_replicas: int = 2
+    max_replicas: int = 8
+    rps_per_pod: int = 8  # 80 % of what a pod can do
+    cpu_percent: int = 90
+    scale_down_window_s: int = 30  # 300 s, the default, would never scale in on so short a day
+    risk: float = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """The HealingPolicy and the pod that breaks."""
+
+    replicas: int = 3
+    not_ready_s: int = 15
+    interval_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often things happen; real clusters take 15 s to a minute where this takes 5 s."""
+
+    scrape_s: int = 5
+    rate_window_s: int = 20  # four scrapes
+    sync_s: float = 5.0
+    forecast_step_s: int = 5
+    forecast_refresh_s: float = 5.0
+    forecast_expiry_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long the demonstration runs, and what counts as served."""
+
+    learning_days: int = 2  # a season must have been seen twice before the gate can open; not scored
+    scored_days: int = 3
+    break_pod_at_day: float = 0.5  # when one pod of `cart` fails its readiness for good
+    slow_s: float = 1.0  # an answer later than this is slow
+    timeout_s: float = 5.0  # the client gives up; the request failed
+    overloaded_share: float = 0.1  # a second in which more than this share was slow or failed is an overloaded second
+
+
+SEASON = Season()
+APP = App()
+SCALING = Scaling()
+HEALING = Healing()
+PACE = Pace()
+PLAN = Plan()

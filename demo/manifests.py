@@ -1,0 +1,129 @@
+"""What the demonstration applies to the cluster: two twins, a patient, and the objects of ours that look after them."""
+
+from typing import Any
+
+from demo.constants import APP, FORECAST_TWIN, HEALING, NAMESPACE, PACE, PATIENT, REACTIVE_TWIN, SCALING, SEASON
+
+Json = dict[str, Any]
+
+
+def everything(image: str) -> list[Json]:
+    """Return all objects of the demonstration, the namespace first."""
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+        *twins(image),
+        *patient(image),
+    ]
+
+
+def twins(image: str) -> list[Json]:
+    """Return two equal workloads under equal PredictiveAutoscalers, but for the forecast."""
+    objects: list[Json] = []
+    for name, forecast in ((FORECAST_TWIN, True), (REACTIVE_TWIN, False)):
+        objects += workload(name, image, replicas=SCALING.min_replicas + 1)
+        objects.append(predictive_autoscaler(name, forecast=forecast))
+    return objects
+
+
+def patient(image: str) -> list[Json]:
+    """Return the workload of which one pod will break, and the policy that heals it."""
+    return [*workload(PATIENT, image, replicas=HEALING.replicas), healing_policy(PATIENT)]
+
+
+def workload(name: str, image: str, replicas: int, warmup_s: float = APP.warmup_s) -> list[Json]:
+    """Return a Deployment of the sample app and its Service."""
+    labels = {"app": name}
+    environment = {"COST_MS": APP.cost_ms, "WARMUP_S": warmup_s, "QUEUE": APP.queue, "PORT": APP.port}
+    resources = {"cpu": f"{APP.cpu_millicores}m", "memory": f"{APP.memory_mebibytes}Mi"}
+    container: Json = {
+        "name": "app",
+        "image": image,
+        "imagePullPolicy": "Never",
+        "env": [{"name": key, "value": str(value)} for key, value in environment.items()],
+        "ports": [{"name": "http", "containerPort": APP.port}],
+        "resources": {"requests": resources, "limits": resources},
+        # A saturated pod answers its probes late: generous time-outs keep overload from looking like a fault.
+        "readinessProbe": _probe("/ready", period_s=2, failures=3),
+        "livenessProbe": _probe("/live", period_s=10, failures=6),
+    }
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {
+                        "containers": [container],
+                        "terminationGracePeriodSeconds": 15,
+                        "automountServiceAccountToken": False,
+                    },
+                },
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels},
+            "spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": APP.port}]},
+        },
+    ]
+
+
+def _probe(path: str, period_s: int, failures: int) -> Json:
+    return {
+        "httpGet": {"path": path, "port": APP.port},
+        "periodSeconds": period_s,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }
+
+
+def arrivals_query(name: str) -> str:
+    """Return the PromQL for the requests per second that reach a workload, served or not."""
+    return f'sum(rate(app_requests_arrived_total{{namespace="{NAMESPACE}",app="{name}"}}[{PACE.rate_window_s}s]))'
+
+
+def predictive_autoscaler(name: str, *, forecast: bool) -> Json:
+    """Return the object of one twin: CPU like any HPA, and requests per second from Prometheus."""
+    cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": SCALING.cpu_percent}}
+    requests = {
+        "query": arrivals_query(name),
+        "target": {"type": "AverageValue", "averageValue": str(SCALING.rps_per_pod)},
+    }
+    return {
+        "apiVersion": "foresail.dev/v1alpha1",
+        "kind": "PredictiveAutoscaler",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "mode": "Scale",
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "minReplicas": SCALING.min_replicas,
+            "maxReplicas": SCALING.max_replicas,
+            "metrics": [{"type": "Resource", "resource": cpu}, {"type": "Prometheus", "prometheus": requests}],
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": SCALING.scale_down_window_s}},
+            "forecast": {
+                "enabled": forecast,
+                "risk": SCALING.risk,
+                "historySeconds": int(10 * SEASON.day_s),
+            },
+        },
+    }
+
+
+def healing_policy(name: str) -> Json:
+    """Return the policy that restarts a pod of the workload when it stays unready."""
+    return {
+        "apiVersion": "foresail.dev/v1alpha1",
+        "kind": "HealingPolicy",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "mode": "Heal",
+            "selector": {"matchLabels": {"app": name}},
+            "faults": {"notReady": {"forSeconds": HEALING.not_ready_s}},
+            "budget": {"intervalSeconds": HEALING.interval_s, "maxUnavailable": 1, "perHour": 6},
+        },
+    }

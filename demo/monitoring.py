@@ -1,0 +1,76 @@
+"""The configuration of Prometheus and Alertmanager in the demonstration, as one would write it for a cluster of one's own."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from demo.constants import NAMESPACE, PACE, SYSTEM_NAMESPACE
+
+Json = dict[str, Any]
+
+
+def prometheus_config(kubeconfig: Path, alertmanager: str, rules: list[str]) -> str:
+    """Return prometheus.yml: our two programs and the sample app, found by Kubernetes service discovery."""
+    config: Json = {
+        "global": {"scrape_interval": f"{PACE.scrape_s}s", "evaluation_interval": f"{PACE.scrape_s}s"},
+        "rule_files": rules,
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
+        "scrape_configs": [
+            _own("foresail-exporter", kubeconfig, component="exporter"),
+            _own("foresail", kubeconfig, component="service"),
+            _app(kubeconfig),
+        ],
+    }
+    return yaml.safe_dump(config, sort_keys=False)
+
+
+def _discovery(kubeconfig: Path, namespace: str) -> list[Json]:
+    return [{"role": "pod", "kubeconfig_file": str(kubeconfig), "namespaces": {"names": [namespace]}}]
+
+
+def _keep(label: str, pattern: str) -> Json:
+    return {"source_labels": [f"__meta_kubernetes_{label}"], "regex": pattern, "action": "keep"}
+
+
+def _copy(label: str, to: str) -> Json:
+    return {"source_labels": [f"__meta_kubernetes_{label}"], "target_label": to}
+
+
+def _own(job: str, kubeconfig: Path, component: str) -> Json:
+    """Scrape pods of the chart; their own labels win, for they speak of other pods."""
+    return {
+        "job_name": job,
+        "honor_labels": True,
+        "kubernetes_sd_configs": _discovery(kubeconfig, SYSTEM_NAMESPACE),
+        "relabel_configs": [
+            _keep("pod_label_app_kubernetes_io_name", "foresail"),
+            _keep("pod_label_app_kubernetes_io_component", component),
+            _keep("pod_container_port_name", "metrics|http"),
+            _keep("pod_phase", "Running"),
+            _copy("pod_node_name", "node"),
+        ],
+    }
+
+
+def _app(kubeconfig: Path) -> Json:
+    return {
+        "job_name": "app",
+        "kubernetes_sd_configs": _discovery(kubeconfig, NAMESPACE),
+        "relabel_configs": [
+            _keep("pod_container_port_name", "http"),
+            _keep("pod_phase", "Running"),
+            _copy("namespace", "namespace"),
+            _copy("pod_name", "pod"),
+            _copy("pod_label_app", "app"),
+        ],
+    }
+
+
+def alertmanager_config(receiver: str) -> str:
+    """Return alertmanager.yml: everything goes to one webhook, quickly."""
+    config: Json = {
+        "route": {"receiver": "demo", "group_by": ["alertname"], "group_wait": "5s", "group_interval": "15s"},
+        "receivers": [{"name": "demo", "webhook_configs": [{"url": receiver, "send_resolved": True}]}],
+    }
+    return yaml.safe_dump(config, sort_keys=False)
