@@ -55,6 +55,8 @@ class Reason(StrEnum):
     SUCCESSFUL_RESCALE = "SuccessfulRescale"
     FAILED_RESCALE = "FailedRescale"
     MODE_OBSERVE = "ModeObserve"
+    MODE_SCALE = "ModeScale"
+    NO_OTHER_SCALER = "NoOtherScaler"  # Observe, and nothing else scales the target
     ACTS_DISABLED = "ActsDisabled"
     NOT_LEADER = "NotLeader"
     CLUSTER_CAP = "ClusterCap"
