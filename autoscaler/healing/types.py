@@ -27,6 +27,14 @@ class Observation:
     age_s: float  # since the watches last heard from the API server
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the service, not the policy, says about time."""
+
+    outcome_s: float = 120.0  # a replacement must be Ready within this, or the act did not help
+    stale_s: float = 30.0  # an older observation restarts nothing
+
+
 class ActState(StrEnum):
     """How far an act got."""
 
