@@ -71,6 +71,17 @@ class PodView:
     disruption_target: bool = False  # somebody else is already evicting or pre-empting it
     restarts: int = 0  # of all containers together
     requests_milli: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # container -> resource -> milli-units
+    pod_requests_milli: Mapping[str, int] | None = None  # of the pod as a whole (spec.resources, KEP-2837); None: not set
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadView:
+    """What is known of a workload whose pods are watched."""
+
+    key: WorkloadKey
+    replicas: int  # wanted by its spec
+    ready: int  # Ready pods
+    rolling_out: bool  # an update of its template is under way
 
 
 class GateState(StrEnum):

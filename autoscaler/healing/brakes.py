@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from autoscaler.api.types import HealingBudget, HealingPolicySpec
 from autoscaler.healing import book
-from autoscaler.healing.types import ActRecord, Limits, WorkloadView
-from autoscaler.model import PodView, WorkloadKey
+from autoscaler.healing.types import ActRecord, Limits
+from autoscaler.model import PodView, WorkloadKey, WorkloadView
 from autoscaler.reasons import Reason
 
 OPT_OUT = "foresail.dev/heal"  # annotation of a pod; "false" keeps it from being restarted

@@ -3,18 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from autoscaler.model import PodView, WorkloadKey
+from autoscaler.model import PodView, WorkloadKey, WorkloadView
 from autoscaler.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class WorkloadView:
-    """What is known of a workload whose pods are watched."""
-
-    key: WorkloadKey
-    replicas: int  # wanted by its spec
-    ready: int  # Ready pods
-    rolling_out: bool  # an update of its template is under way
 
 
 @dataclass(frozen=True, slots=True)

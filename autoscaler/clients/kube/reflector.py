@@ -1,0 +1,186 @@
+"""A cache of all objects of one kind, kept fresh by a list and a watch; the port `Store`.
+
+The rules are those of client-go's reflector: list in pages, watch with bookmarks from the list's resourceVersion, go on from
+the last one after a clean end, list again after 410. Beyond them it does not trust silence: a stream without an event or a
+bookmark for `silence_s` is broken and made anew. Objects that went away while nobody watched vanish with the next list.
+Nothing here ends the loop but cancelling it; what fails is logged once, counted and tried again.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from random import Random
+
+import structlog
+
+from autoscaler.clients.kube.backoff import Backoff
+from autoscaler.clients.kube.client import KubeClient
+from autoscaler.clients.kube.failures import Expired
+from autoscaler.clients.kube.resources import Json, Resource, trim_metadata
+from autoscaler.clock import Clock, SystemClock
+from autoscaler.errors import ForesailError, Permanent, Temporary
+from autoscaler.telemetry import WATCH_AGE, WATCH_RELISTS
+
+_log = structlog.get_logger(__name__)
+_MAX_PAGES_STARTED_ANEW = 3  # of one list, when its pages expire while they are read
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When a reflector asks, waits and gives up; the defaults are for a real API server."""
+
+    page_size: int = 500
+    watch_s: tuple[float, float] = (240.0, 300.0)  # the API server ends a watch after a random time between
+    silence_s: float = 90.0  # bookmarks come about once a minute
+    first_wait_s: float = 0.8
+    longest_wait_s: float = 30.0
+
+
+@dataclass(slots=True)
+class Reflector:
+    """Keeps the objects of `resource`, in one namespace or all; `trim` takes off each what nobody reads."""
+
+    client: KubeClient
+    resource: Resource
+    namespace: str | None = None
+    selector: str = ""  # label selector, as the API takes it
+    trim: Callable[[Json], Json] = trim_metadata
+    clock: Clock = field(default_factory=SystemClock)
+    random: Random = field(default_factory=Random)
+    pace: Pace = field(default_factory=Pace)
+    synced: bool = field(default=False, init=False)
+    _objects: dict[tuple[str, str], Json] = field(default_factory=dict, init=False)
+    _version: str | None = field(default=None, init=False)  # None: list before the next watch
+    _heard_s: float | None = field(default=None, init=False)
+    _synced_once: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _subscribers: list[asyncio.Event] = field(default_factory=list, init=False)
+    _problem: str = field(default="", init=False)
+
+    def items(self) -> Sequence[Json]:
+        """Return all objects known now."""
+        return tuple(self._objects.values())
+
+    def get(self, namespace: str, name: str) -> Json | None:
+        """Return one object, or None; the namespace of cluster-wide objects is empty."""
+        return self._objects.get((namespace, name))
+
+    def age_s(self) -> float:
+        """Return the seconds since the API server was last heard of (event, bookmark or list); infinite before that.
+
+        Up to a minute is normal where nothing changes: that is how often the API server sends a bookmark.
+        """
+        return math.inf if self._heard_s is None else self.clock.monotonic_s() - self._heard_s
+
+    def subscribe(self, event: asyncio.Event) -> None:
+        """Set the event whenever an object came, changed or went; several stores may share one event."""
+        self._subscribers.append(event)
+
+    async def wait_synced(self, deadline_s: float) -> None:
+        """Wait for the first whole list; Temporary, with the last problem, when it is not there within so many seconds."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._synced_once.wait()
+        except TimeoutError:
+            raise Temporary(
+                f"listing {self.resource.plural}: not complete within {deadline_s:g} s; {self._problem or 'no answer yet'}"
+            ) from None
+
+    async def run(self) -> None:
+        """List and watch until cancelled."""
+        WATCH_AGE.labels(resource=self.resource.plural).set_function(self.age_s)
+        backoff = Backoff(self.pace.first_wait_s, self.pace.longest_wait_s, self.random)
+        while True:
+            try:
+                if self._version is None:
+                    await self._list()
+                await self._watch(backoff)
+            except ForesailError as problem:
+                await asyncio.sleep(self._failed(problem, backoff))
+
+    def _failed(self, problem: ForesailError, backoff: Backoff) -> float:
+        """Return how long to wait after a failure."""
+        wait_s = backoff.next_s()
+        if isinstance(problem, Expired):
+            self._version = None
+        elif isinstance(problem, Temporary) and problem.retry_after_s is not None:
+            wait_s = max(wait_s, problem.retry_after_s)
+        elif isinstance(problem, Permanent):
+            wait_s = max(wait_s, self.pace.longest_wait_s / 2)  # somebody must change something first
+        self._problem = str(problem)
+        _log.warning("watch_failed", resource=self.resource.plural, problem=self._problem, retry_in_s=round(wait_s, 1))
+        return wait_s
+
+    async def _list(self) -> None:
+        """Replace all objects by what there is now."""
+        WATCH_RELISTS.labels(resource=self.resource.plural).inc()
+        found: dict[tuple[str, str], Json] = {}
+        more, anew = "", 0
+        while True:
+            query = {"limit": str(self.pace.page_size), **({"continue": more} if more else {}), **self._selected()}
+            try:
+                page = await self.client.list_page(self.resource, self.namespace, query)
+            except Expired:
+                anew += 1
+                if anew > _MAX_PAGES_STARTED_ANEW:
+                    raise
+                more, found = "", {}
+                continue
+            self._hear()
+            found.update((_key(obj), self.trim(obj)) for obj in page.items)
+            more = page.more
+            if not more:
+                break
+        changed = not self.synced or found != self._objects
+        self._objects, self._version, self.synced = found, page.resource_version, True
+        self._synced_once.set()
+        if changed:
+            self._tell()
+
+    async def _watch(self, backoff: Backoff) -> None:
+        """Follow the changes since the last resourceVersion until the API server ends the watch."""
+        query = {
+            "resourceVersion": str(self._version),
+            "timeoutSeconds": str(round(self.random.uniform(*self.pace.watch_s))),
+            **self._selected(),
+        }
+        heard = False
+        watch = self.client.watch(self.resource, self.namespace, query, silence_s=self.pace.silence_s)
+        async with aclosing(watch) as events:
+            async for event in events:
+                self._hear()
+                self._apply(event)
+                if not heard:
+                    heard, self._problem = True, ""
+                    backoff.reset()
+        if not heard:
+            raise Temporary(f"watch {self.resource.plural}: the API server ended it without a word; it is opened again")
+
+    def _apply(self, event: Json) -> None:
+        obj = event["object"]
+        match event["type"]:
+            case "ADDED" | "MODIFIED":
+                self._objects[_key(obj)] = self.trim(obj)
+                self._tell()
+            case "DELETED":
+                self._objects.pop(_key(obj), None)
+                self._tell()
+            case _:
+                pass  # a bookmark: only its resourceVersion counts
+        self._version = obj["metadata"]["resourceVersion"]
+
+    def _selected(self) -> dict[str, str]:
+        return {"labelSelector": self.selector} if self.selector else {}
+
+    def _hear(self) -> None:
+        self._heard_s = self.clock.monotonic_s()
+
+    def _tell(self) -> None:
+        for event in self._subscribers:
+            event.set()
+
+
+def _key(obj: Json) -> tuple[str, str]:
+    meta = obj["metadata"]
+    return meta.get("namespace", ""), meta["name"]

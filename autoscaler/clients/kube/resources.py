@@ -1,0 +1,118 @@
+"""The kinds of objects that the service reads or writes, and what of each is kept in memory.
+
+A pod of the API is tens of kB, most of it never looked at; the `trim_*` functions leave what `views` reads. What is done
+with an object of ours is decided elsewhere, so those keep all but the book-keeping of the API server.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+Json = dict[str, Any]
+
+_META = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a second copy of the whole object
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object at the API server; an empty `plural` means the list of kinds of its group and version."""
+
+    group: str  # empty: core
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`apiVersion` of its objects."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str = "") -> str:
+        """Return the path at the API server; without a name that of the collection."""
+        root = ("apis", self.group, self.version) if self.group else ("api", self.version)
+        inside = ("namespaces", namespace) if self.namespaced and namespace else ()
+        parts = (*root, *inside, self.plural, name or "", subresource)
+        return "/" + "/".join(quote(part, safe="") for part in parts if part)
+
+
+PODS = Resource("", "v1", "pods", "Pod")
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+PREDICTIVE_AUTOSCALERS = Resource("foresail.dev", "v1alpha1", "predictiveautoscalers", "PredictiveAutoscaler")
+HEALING_POLICIES = Resource("foresail.dev", "v1alpha1", "healingpolicies", "HealingPolicy")
+
+OURS: Mapping[str, Resource] = {resource.plural: resource for resource in (PREDICTIVE_AUTOSCALERS, HEALING_POLICIES)}
+
+
+def _pick(source: Mapping[str, Any], keys: Iterable[str]) -> Json:
+    return {key: source[key] for key in keys if key in source}
+
+
+def trim_metadata(obj: Json) -> Json:
+    """Drop what only the API server and kubectl read (managedFields, last-applied-configuration); the rest stays."""
+    meta = {key: value for key, value in obj.get("metadata", {}).items() if key != "managedFields"}
+    if _LAST_APPLIED in meta.get("annotations", {}):
+        meta["annotations"] = {key: value for key, value in meta["annotations"].items() if key != _LAST_APPLIED}
+    return {**obj, "metadata": meta}
+
+
+def _owned(obj: Json) -> Json:
+    meta = obj.get("metadata", {})
+    owners = [_pick(owner, ("apiVersion", "kind", "name", "uid", "controller")) for owner in meta.get("ownerReferences", ())]
+    kept = _pick(meta, _META)
+    return {**kept, "ownerReferences": owners} if owners else kept
+
+
+def trim_pod(obj: Json) -> Json:
+    """Keep of a pod what `views.pod_view` reads: owners, labels, requests, conditions, restarts."""
+    spec, status = obj.get("spec", {}), obj.get("status", {})
+    meta = {**_owned(obj), **_pick(trim_metadata(obj)["metadata"], ("labels", "annotations"))}
+    kept_spec = {
+        **_pick(spec, ("nodeName", "priorityClassName")),
+        **({"resources": _pick(spec["resources"], ("requests",))} if "resources" in spec else {}),
+        **{kind: [_container(one) for one in spec[kind]] for kind in ("containers", "initContainers") if kind in spec},
+    }
+    kept_status = {
+        **_pick(status, ("phase", "startTime")),
+        "conditions": [_pick(one, ("type", "status", "reason", "lastTransitionTime")) for one in status.get("conditions", ())],
+        **{
+            kind: [_pick(one, ("name", "restartCount")) for one in status[kind]]
+            for kind in ("containerStatuses", "initContainerStatuses")
+            if kind in status
+        },
+    }
+    return {"metadata": meta, "spec": kept_spec, "status": kept_status}
+
+
+def _container(container: Json) -> Json:
+    kept = _pick(container, ("name", "restartPolicy"))
+    requests = container.get("resources", {}).get("requests")
+    return {**kept, "resources": {"requests": requests}} if requests else kept
+
+
+def trim_replica_set(obj: Json) -> Json:
+    """Keep of a ReplicaSet who owns it."""
+    return {"metadata": _owned(obj)}
+
+
+def trim_node(obj: Json) -> Json:
+    """Keep of a node its conditions and whether it is cordoned."""
+    status = obj.get("status", {})
+    conditions = [_pick(one, ("type", "status", "lastTransitionTime")) for one in status.get("conditions", ())]
+    spec = _pick(obj.get("spec", {}), ("unschedulable",))
+    return {"metadata": _pick(obj.get("metadata", {}), _META), "spec": spec, "status": {"conditions": conditions}}
+
+
+def trim_workload(obj: Json) -> Json:
+    """Keep of a Deployment, StatefulSet or DaemonSet what tells how far its roll-out is; the pod template is dropped."""
+    spec = {key: value for key, value in obj.get("spec", {}).items() if key not in {"template", "volumeClaimTemplates"}}
+    meta = {**_pick(obj.get("metadata", {}), _META), **_pick(trim_metadata(obj)["metadata"], ("labels", "annotations"))}
+    return {**_pick(obj, ("apiVersion", "kind")), "metadata": meta, "spec": spec, "status": obj.get("status", {})}

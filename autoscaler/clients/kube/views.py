@@ -1,0 +1,143 @@
+"""JSON of the API to what decisions are made from; pure, and lenient: what is not there is None, never an error.
+
+`resources.trim_pod` and its like keep exactly what is read here.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from autoscaler.api.quantity import parse_milli
+from autoscaler.clients.kube.resources import Json
+from autoscaler.clients.kube.timestamps import seconds
+from autoscaler.clients.ports import Store
+from autoscaler.model import PodPhase, PodView, WorkloadKey, WorkloadView
+
+_MIRROR = "kubernetes.io/config.mirror"  # set by the kubelet on a static pod's image in the API
+
+
+def pod_view(obj: Json, replica_sets: Store) -> PodView:
+    """Return what decisions need of a pod; `replica_sets` tells which Deployment stands behind its ReplicaSet."""
+    meta, spec, status = obj["metadata"], obj.get("spec", {}), obj.get("status", {})
+    conditions = {one["type"]: one for one in status.get("conditions", ())}
+    ready = conditions.get("Ready")
+    return PodView(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        phase=_phase(status.get("phase")),
+        created_s=seconds(meta.get("creationTimestamp")) or 0.0,
+        labels=meta.get("labels", {}),
+        annotations=meta.get("annotations", {}),
+        workload=workload_of(obj, replica_sets),
+        node=spec.get("nodeName"),
+        start_s=seconds(status.get("startTime")),
+        ready=None if ready is None else ready.get("status") == "True",
+        ready_changed_s=None if ready is None else seconds(ready.get("lastTransitionTime")),
+        deleting="deletionTimestamp" in meta,
+        mirror=_MIRROR in meta.get("annotations", {}),
+        priority_class=spec.get("priorityClassName"),
+        disruption_target=conditions.get("DisruptionTarget", {}).get("status") == "True",
+        restarts=sum(_restarts(status)),
+        requests_milli=_requests(spec),
+        pod_requests_milli=_milli(spec["resources"]) if spec.get("resources", {}).get("requests") else None,
+    )
+
+
+def workload_of(pod: Json, replica_sets: Store) -> WorkloadKey | None:
+    """Return the top-level object that owns a pod.
+
+    None when nothing owns it, when it is the node's (a static pod), or when its ReplicaSet is not known (yet): better no name
+    than a wrong one.
+    """
+    namespace = pod["metadata"]["namespace"]
+    owner = _controller(pod)
+    if owner is None or owner["kind"] == "Node":
+        return None
+    if owner["kind"] != "ReplicaSet":
+        return WorkloadKey(namespace, owner["kind"], owner["name"])
+    replica_set = replica_sets.get(namespace, owner["name"])
+    if replica_set is None or replica_set["metadata"].get("uid") != owner.get("uid"):
+        return None
+    above = _controller(replica_set)
+    return (
+        WorkloadKey(namespace, above["kind"], above["name"]) if above else WorkloadKey(namespace, "ReplicaSet", owner["name"])
+    )
+
+
+def workload_view(obj: Json) -> WorkloadView:
+    """Return how a Deployment, StatefulSet or DaemonSet stands; `obj` carries its kind."""
+    meta, spec, status = obj["metadata"], obj.get("spec", {}), obj.get("status", {})
+    kind = obj["kind"]
+    if kind == "DaemonSet":
+        replicas, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
+    else:
+        replicas, ready = spec.get("replicas", 1), status.get("readyReplicas", 0)
+    behind = status.get("observedGeneration", 0) < meta.get("generation", 0)
+    return WorkloadView(
+        WorkloadKey(meta["namespace"], kind, meta["name"]), replicas, ready, behind or _rolling_out(kind, spec, status)
+    )
+
+
+def _rolling_out(kind: str, spec: Json, status: Json) -> bool:
+    """Say whether pods of an old template are still being replaced; scaling alone is not a roll-out."""
+    strategy = spec.get("updateStrategy", {})
+    if kind != "Deployment" and strategy.get("type") == "OnDelete":
+        return False
+    match kind:
+        case "Deployment":
+            return bool(status.get("replicas", 0) > status.get("updatedReplicas", 0))
+        case "StatefulSet":
+            partition = strategy.get("rollingUpdate", {}).get("partition", 0)
+            if partition:
+                return bool(
+                    status.get("updatedReplicas", 0) < min(spec.get("replicas", 1), status.get("replicas", 0)) - partition
+                )
+            return bool(status.get("updateRevision") != status.get("currentRevision"))
+        case "DaemonSet":
+            return bool(status.get("updatedNumberScheduled", 0) < status.get("currentNumberScheduled", 0))
+        case _:
+            return False
+
+
+def node_ready(obj: Json) -> bool:
+    """Say whether a node reports itself Ready; Unknown and no report at all are not."""
+    conditions = obj.get("status", {}).get("conditions", ())
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def lead_samples(pod: PodView) -> tuple[float, ...]:
+    """Return what a pod tells of the lead time: the seconds from its creation to Ready, or nothing.
+
+    Only pods that are Ready, without a restart: their last transition was the first, as far as the API can tell. (A readiness
+    that came and went shows as too long a time; a median over pods shrugs that off.)
+    """
+    if not pod.ready or pod.ready_changed_s is None or pod.restarts or not pod.created_s:
+        return ()
+    return (max(0.0, pod.ready_changed_s - pod.created_s),)
+
+
+def _controller(obj: Json) -> Json | None:
+    owners: list[Json] = obj["metadata"].get("ownerReferences", [])
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def _phase(text: str | None) -> PodPhase:
+    try:
+        return PodPhase(text or "Pending")
+    except ValueError:
+        return PodPhase.UNKNOWN
+
+
+def _restarts(status: Json) -> Iterator[int]:
+    for kind in ("containerStatuses", "initContainerStatuses"):
+        for one in status.get(kind, ()):
+            yield int(one.get("restartCount", 0))
+
+
+def _requests(spec: Json) -> Mapping[str, Mapping[str, int]]:
+    """Return the requests of all containers that run as long as the pod: the regular ones and the sidecars."""
+    sidecars = [one for one in spec.get("initContainers", ()) if one.get("restartPolicy") == "Always"]
+    return {one["name"]: _milli(one.get("resources", {})) for one in [*spec.get("containers", ()), *sidecars]}
+
+
+def _milli(resources: Json) -> Mapping[str, int]:
+    return {name: parse_milli(amount) for name, amount in resources.get("requests", {}).items()}

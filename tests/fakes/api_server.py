@@ -1,0 +1,357 @@
+"""An API server over real HTTP on loopback, on a `FakeCluster`: the part of Kubernetes' API that the clients speak.
+
+    async with FakeApiServer(cluster) as api:
+        connection = api.connection()           # or api.kubeconfig(folder)
+        api.fail(503, retry_after_s=7)          # the next request
+        api.hold(lambda r: r.method == "PUT")   # answers none of these until the event that is returned is set
+        api.bookmark("pods"); api.end_watches(); api.break_watches()
+
+It answers as Kubernetes 1.36 does where a client can tell the difference: resourceVersion, UID preconditions, disruption
+budgets, pages of lists, watches that start too early (410 in both forms), RBAC's wording.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from aiohttp import web
+from kubernetes_asyncio.client import ApiClient, Configuration
+
+from autoscaler.clients.kube.connection import Connection
+from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, Json, evictable_without_budget, scale_selector
+
+Matcher = Callable[[web.Request], bool]
+
+
+@dataclass(slots=True)
+class Failure:
+    """An answer that a test has ordered."""
+
+    status: int
+    body: Json | str
+    headers: dict[str, str]
+    when: Matcher
+
+
+@dataclass(slots=True, eq=False)
+class Watcher:
+    """One watch that is open: a queue of lines (None ends it), and its connection."""
+
+    plural: str
+    lines: "asyncio.Queue[Json | None]"
+    transport: asyncio.Transport
+
+
+@dataclass(slots=True)
+class FakeApiServer:
+    """Serves a cluster; `requests` keeps (method, path with query, JSON body) of each request."""
+
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    forbidden: set[tuple[str, str]] = field(default_factory=set)  # (verb, resource) that RBAC refuses
+    gone_in_stream: bool = False  # say 410 by an event instead of the status
+    requests: list[tuple[str, str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    watchers: list[Watcher] = field(default_factory=list)
+    watch_opened: asyncio.Event = field(default_factory=asyncio.Event)
+    url: str = ""
+    _failures: list[Failure] = field(default_factory=list)
+    _gates: list[tuple[Matcher, asyncio.Event]] = field(default_factory=list)
+    _runner: web.AppRunner | None = None
+    _pump: "asyncio.Task[None] | None" = None
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._pump = asyncio.create_task(self._feed())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._pump
+        assert self._runner
+        self._pump.cancel()
+        await asyncio.gather(self._pump, return_exceptions=True)
+        for _matcher, gate in self._gates:
+            gate.set()
+        self.end_watches()
+        await self._runner.cleanup()
+
+    # What a test orders
+
+    def fail(
+        self,
+        status: int,
+        body: Json | str = "",
+        *,
+        retry_after_s: float | None = None,
+        when: Matcher | None = None,
+        times: int = 1,
+    ) -> None:
+        """Answer the next requests (of those that match) with an error."""
+        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        self._failures.extend([Failure(status, body, headers, when or (lambda _: True))] * times)
+
+    def hold(self, when: Matcher) -> asyncio.Event:
+        """Answer no request that matches until the event that is returned is set."""
+        gate = asyncio.Event()
+        self._gates.append((when, gate))
+        return gate
+
+    def bookmark(self, plural: str) -> None:
+        """Send a bookmark to every watch of a kind."""
+        meta = {"resourceVersion": str(self.cluster.version), "creationTimestamp": None}
+        self._tell(plural, {"type": "BOOKMARK", "object": {"kind": KINDS[plural][1], "metadata": meta}})
+
+    def end_watches(self) -> None:
+        """End all watches as the API server does when their time is over."""
+        for watcher in self.watchers:
+            watcher.lines.put_nowait(None)
+
+    def break_watches(self) -> None:
+        """Cut the connections of all watches in the middle of their stream."""
+        for watcher in self.watchers:
+            watcher.transport.abort()
+
+    def connection(self, timeout_s: float = 5.0) -> Connection:
+        """Return a connection of the product to this server."""
+        configuration = Configuration()
+        configuration.host = self.url
+        return Connection(ApiClient(configuration), timeout_s=timeout_s)
+
+    def kubeconfig(self, folder: Path) -> Path:
+        """Write a kubeconfig for this server, with the context `fake`."""
+        path = folder / "kubeconfig"
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "fake", "cluster": {"server": self.url}}],
+            "users": [{"name": "fake", "user": {"token": "a-token"}}],
+            "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "fake"}}],
+            "current-context": "fake",
+        }
+        path.write_text(json.dumps(content))
+        return path
+
+    def seen(self, method: str, part: str) -> list[tuple[str, str, Any]]:
+        """Return the requests of a method whose path contains a text."""
+        return [request for request in self.requests if request[0] == method and part in request[1]]
+
+    # Serving
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json() if request.can_read_body else None
+        self.requests.append((request.method, request.path_qs, body))
+        self.headers.append(dict(request.headers))
+        for matcher, gate in self._gates:
+            if matcher(request):
+                await gate.wait()
+        for failure in self._failures:
+            if failure.when(request):
+                self._failures.remove(failure)
+                return _answer(failure.status, failure.body, failure.headers)
+        parts = request.path.strip("/").split("/")
+        rest = parts[2:] if parts[0] == "api" else parts[3:]
+        if not rest:
+            return self._discover("/".join(parts[1:]))
+        namespace, rest = (rest[1], rest[2:]) if rest[0] == "namespaces" and len(rest) > 2 else ("", rest)
+        plural, name, subresource = [*rest, "", ""][:3]
+        if plural not in KINDS or KINDS[plural][0] != "/".join(parts[1 : 2 if parts[0] == "api" else 3]):
+            return _answer(404, "404 page not found")
+        if refusal := self._forbid(request, plural, name, subresource):
+            return refusal
+        if not name:
+            return await self._collection(request, plural, namespace, body)
+        return self._object(request.method, (plural, namespace, name, subresource), body)
+
+    def _forbid(self, request: web.Request, plural: str, name: str, subresource: str) -> web.Response | None:
+        reading = "get" if name else "watch" if "watch" in request.query else "list"
+        verb = {"GET": reading, "POST": "create", "PUT": "update"}[request.method]
+        resource = f"{plural}/{subresource}" if subresource else plural
+        if (verb, resource) not in self.forbidden:
+            return None
+        return _status(403, "Forbidden", f'{plural} "{name}" is forbidden: User "someone" cannot {verb} resource "{resource}"')
+
+    def _discover(self, api_version: str) -> web.Response:
+        plurals = [plural for plural, (version, _) in KINDS.items() if version == api_version]
+        if not plurals:
+            return _answer(404, "404 page not found")
+        served = [{"name": plural, "kind": KINDS[plural][1], "namespaced": plural != "nodes"} for plural in plurals]
+        scales = [{"name": f"{plural}/scale", "kind": "Scale", "namespaced": True} for plural in plurals if plural in SCALABLE]
+        return _answer(200, {"kind": "APIResourceList", "groupVersion": api_version, "resources": served + scales})
+
+    async def _collection(self, request: web.Request, plural: str, namespace: str, body: Json | None) -> web.StreamResponse:
+        if request.method == "POST":
+            assert body
+            body["metadata"]["namespace"] = namespace
+            if self.cluster.get(plural, namespace, body["metadata"]["name"]):
+                return _status(409, "AlreadyExists", f'{plural} "{body["metadata"]["name"]}" already exists')
+            return _answer(201, self.cluster.put(plural, body))
+        if request.query.get("watch") == "true":
+            return await self._watch(request, plural, namespace)
+        return self._list(request, plural, namespace)
+
+    def _list(self, request: web.Request, plural: str, namespace: str) -> web.Response:
+        version, start = self.cluster.version, 0
+        if token := request.query.get("continue"):
+            version, start = (int(part) for part in token.split("."))
+            if version < self.cluster.oldest:
+                return _status(410, "Expired", "The provided continue parameter is too old")
+        found = [obj for obj in self.cluster.list(plural) if _selected(obj, namespace, request.query.get("labelSelector", ""))]
+        limit = int(request.query.get("limit", "0")) or len(found)
+        page = found[start : start + limit]
+        meta: Json = {"resourceVersion": str(version)}
+        if start + limit < len(found):
+            meta["continue"] = f"{version}.{start + limit}"
+        items = [{key: value for key, value in obj.items() if key not in {"apiVersion", "kind"}} for obj in page]
+        return _answer(200, {"kind": "List", "metadata": meta, "items": items})
+
+    def _object(self, method: str, where: tuple[str, str, str, str], body: Json | None) -> web.Response:
+        plural, namespace, name, subresource = where
+        obj = self.cluster.get(plural, namespace, name)
+        if obj is None:
+            return _status(404, "NotFound", f'{plural} "{name}" not found', {"name": name, "kind": plural})
+        if subresource == "eviction":
+            assert body
+            return self._evict(obj, body)
+        if method == "GET":
+            return _answer(200, _scale(obj) if subresource == "scale" else obj)
+        assert body
+        return self._replace(plural, obj, subresource, body)
+
+    def _replace(self, plural: str, obj: Json, subresource: str, body: Json) -> web.Response:
+        sent, meta = body["metadata"], obj["metadata"]
+        name = meta["name"]
+        if sent.get("resourceVersion", meta["resourceVersion"]) != meta["resourceVersion"]:
+            return _status(409, "Conflict", f'Operation cannot be fulfilled on {plural} "{name}": the object has been modified')
+        if sent.get("uid", meta["uid"]) != meta["uid"]:
+            return _status(409, "Conflict", f'Operation cannot be fulfilled on {plural} "{name}": Precondition failed: UID')
+        if subresource == "scale":
+            obj.setdefault("spec", {})["replicas"] = body["spec"]["replicas"]
+            return _answer(200, _scale(self.cluster.put(plural, obj)))
+        if subresource == "status":
+            same = obj.get("status") == body.get("status")
+            return _answer(200, obj if same else self.cluster.put(plural, {**obj, "status": body.get("status")}))
+        body["metadata"] = {**meta, **sent}
+        return _answer(200, self.cluster.put(plural, body))
+
+    def _evict(self, pod: Json, body: Json) -> web.Response:
+        meta = pod["metadata"]
+        uid = body.get("deleteOptions", {}).get("preconditions", {}).get("uid", meta["uid"])
+        if uid != meta["uid"]:
+            text = f"the UID in the precondition ({uid}) does not match the UID in record ({meta['uid']})"
+            return _status(409, "Conflict", f'Operation cannot be fulfilled on pods "{meta["name"]}": {text}')
+        if (meta["namespace"], meta["name"]) in self.cluster.budgeted and not evictable_without_budget(pod):
+            cause = {
+                "reason": "DisruptionBudget",
+                "message": "The disruption budget web needs 1 healthy pods and has 1 currently",
+            }
+            text = "Cannot evict pod as it would violate the pod's disruption budget."
+            return _status(429, "TooManyRequests", text, {"causes": [cause]})
+        meta.setdefault("deletionTimestamp", "2026-01-01T00:00:00Z")
+        self.cluster.put("pods", pod)
+        return _status(201, "", "", status="Success")
+
+    async def _watch(self, request: web.Request, plural: str, namespace: str) -> web.StreamResponse:
+        since = int(request.query.get("resourceVersion", "0"))
+        if since < self.cluster.oldest and not self.gone_in_stream:
+            return _status(410, "Expired", f"too old resource version: {since} ({self.cluster.oldest})")
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        assert isinstance(request.transport, asyncio.Transport)
+        watcher = Watcher(plural, asyncio.Queue(), request.transport)
+        if since < self.cluster.oldest:
+            error = {
+                "kind": "Status",
+                "status": "Failure",
+                "code": 410,
+                "reason": "Expired",
+                "message": "too old resource version",
+            }
+            watcher.lines.put_nowait({"type": "ERROR", "object": error})
+            watcher.lines.put_nowait(None)
+        self.watchers.append(watcher)
+        self.watch_opened.set()
+        sent = since
+        try:
+            while True:
+                sent = await self._send_changes(response, watcher, sent, request, namespace)
+                line = await watcher.lines.get()
+                if line is None:
+                    break
+                if line:  # a bookmark never overtakes a change
+                    sent = await self._send_changes(response, watcher, sent, request, namespace)
+                    await _write_line(response, line)
+        except ConnectionError:
+            pass
+        finally:
+            self.watchers.remove(watcher)
+        return response
+
+    async def _send_changes(
+        self, response: web.StreamResponse, watcher: Watcher, sent: int, request: web.Request, namespace: str
+    ) -> int:
+        selector = request.query.get("labelSelector", "")
+        for change in [one for one in self.cluster.history if one.version > sent and one.plural == watcher.plural]:
+            sent = change.version
+            if _selected(change.object, namespace, selector):
+                await _write_line(response, {"type": change.type, "object": change.object})
+        return sent
+
+    async def _feed(self) -> None:
+        """Wake the watches whenever something changes in the cluster."""
+        changed = asyncio.Event()
+        self.cluster.listeners.append(changed)
+        while True:
+            await changed.wait()
+            changed.clear()
+            for watcher in self.watchers:
+                watcher.lines.put_nowait({})
+
+    def _tell(self, plural: str, line: Json) -> None:
+        for watcher in self.watchers:
+            if watcher.plural == plural:
+                watcher.lines.put_nowait(line)
+
+
+async def _write_line(response: web.StreamResponse, line: Json) -> None:
+    """Send one event in two pieces, as the network may."""
+    data = json.dumps(line).encode() + b"\n"
+    await response.write(data[: len(data) // 2])
+    await response.write(data[len(data) // 2 :])
+
+
+def _selected(obj: Json, namespace: str, selector: str) -> bool:
+    meta = obj["metadata"]
+    wanted = dict(part.split("=", 1) for part in selector.split(",") if part)
+    return namespace in {"", meta.get("namespace", "")} and wanted.items() <= meta.get("labels", {}).items()
+
+
+def _scale(obj: Json) -> Json:
+    meta = {key: obj["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
+    spec, status = {"replicas": obj.get("spec", {}).get("replicas", 1)}, {"replicas": obj.get("status", {}).get("replicas", 0)}
+    spec = {key: value for key, value in spec.items() if value}  # Kubernetes leaves zero out
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": meta,
+        "spec": spec,
+        "status": {**status, "selector": scale_selector(obj)},
+    }
+
+
+def _status(code: int, reason: str, message: str, details: Json | None = None, status: str = "Failure") -> web.Response:
+    body = {"kind": "Status", "apiVersion": "v1", "status": status, "reason": reason, "message": message, "code": code}
+    return _answer(code, {**body, "details": details or {}})
+
+
+def _answer(status: int, body: Json | str, headers: dict[str, str] | None = None) -> web.Response:
+    if isinstance(body, str):
+        return web.Response(status=status, text=body, headers=headers)
+    return web.Response(status=status, text=json.dumps(body), content_type="application/json", headers=headers)
