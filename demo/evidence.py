@@ -4,19 +4,19 @@ import json
 import re
 from typing import Any
 
-import aiohttp
 from rich.table import Table
 
 from demo.constants import NAMESPACE, SYSTEM_NAMESPACE
+from demo.prometheus import Prometheus
 from demo.stack import Stack
 from demo.story import Story
 
 CONTROLLER = "foresail.dev/autoscaler"
 
 
-async def table(stack: Stack, story: Story) -> Table:
+def table(stack: Stack, story: Story) -> Table:
     """Return a table with a row for each kind of act and a column for each place; a missing one is said to be missing."""
-    counts = await _metric(stack)
+    counts = _metric(stack)
     events = _events(stack)
     logs = stack.cluster.kubectl("logs", "-n", SYSTEM_NAMESPACE, "-l", "app.kubernetes.io/component=service", "--tail=-1")
     result = Table(title="Every act is an Event, a log line, a metric and a webhook", show_lines=True)
@@ -39,14 +39,9 @@ async def table(stack: Stack, story: Story) -> Table:
     return result
 
 
-async def _metric(stack: Stack) -> dict[str, float]:
+def _metric(stack: Stack) -> dict[str, float]:
     query = f'sum by (act) (foresail_acts_total{{namespace="{NAMESPACE}",result="done"}})'
-    async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as web,
-        web.get(f"{stack.prometheus_url}/api/v1/query", params={"query": query}) as answer,
-    ):
-        found = (await answer.json())["data"]["result"]
-    return {item["metric"]["act"]: float(item["value"][1]) for item in found}
+    return {item["metric"]["act"]: float(item["value"][1]) for item in Prometheus(stack.prometheus_url).query(query)}
 
 
 def _events(stack: Stack) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ class Run:
         stack.start_traffic([FORECAST_TWIN, REACTIVE_TWIN], story.start_s, self.days * SEASON.day_s)
         self._announce()
         asyncio.run(self._watch(stack, story))
-        asyncio.run(self._finish(stack, story))
+        self._finish(stack, story)
         return stack
 
     def _wait_ready(self) -> None:
@@ -78,12 +78,12 @@ class Run:
         else:
             await _every(LINE_EVERY_S, until_s, lambda: self.reporter.say(view.line(story)))
 
-    async def _finish(self, stack: Stack, story: Story) -> None:
+    def _finish(self, stack: Stack, story: Story) -> None:
         story.save(self.out / "story.json")
         report.picture(story, self.out / "twins.png")
         for message in story.messages:
             self.console.print(view.describe(message, story.day_s), markup=False, highlight=False, soft_wrap=True)
-        self.console.print(await evidence.table(stack, story))
+        self.console.print(evidence.table(stack, story))
         table = report.table(story)
         self.console.print(table)
         self.console.print(report.verdict(story), style="bold", markup=False)

@@ -74,12 +74,11 @@ def bring_up(cluster: Cluster, out: Path, reporter: Reporter, values: Mapping[st
     with reporter.step("Prometheus, Alertmanager, receiver of webhooks"):
         _start_receiver(cluster, out, secret)
         start_alertmanager(cluster, alertmanager_config(f"http://{cluster.node_ip}:{RECEIVER_PORT}/alertmanager"))
-        start_prometheus(
+        port = start_prometheus(
             cluster,
             lambda kubeconfig, rules: prometheus_config(kubeconfig, f"{cluster.node_ip}:9093", rules),
             {"foresail.yaml": RULES.read_text(encoding="utf-8")},
         )
-        port = cluster.forward(cluster.node_ip, 9090)
     with reporter.step("helm install foresail") as step:
         install_chart(cluster, out, secret, values or {})
         step.note("exporter and service are Ready")
@@ -95,9 +94,9 @@ def build_images(cluster: Cluster, reporter: Reporter) -> None:
             IMAGE,
             context=wheels.TREE,
             dockerfile=wheels.TREE / "Dockerfile",
+            key=wheels.image_key(),
             build_args={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"},
             volumes={house: "/wheels"},
-            key=wheels.image_key(),
         )
     with reporter.step(f"image {APP_IMAGE}"):
         app = wheels.TREE / "demo" / "app"
