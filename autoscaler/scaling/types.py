@@ -14,13 +14,16 @@ class MetricReading:
     """The newest values of one metric of the object, or why there are none.
 
     Resource and ContainerResource: `pods_milli` maps pod name to milli-units (containers summed, or the one container).
-    Prometheus: `total_milli` is the query's value times 1,000. `error` set means that the values must not be used.
+    Prometheus: `total_milli` is the query's value times 1,000. `sampled_at_s` is the time of the newest sample;
+    `pods_sampled_at_s` that of each pod where it is known, so that one old series is one missing pod and not a stale metric.
+    `error` set means that the values must not be used.
     """
 
     spec: MetricSpec
     pods_milli: Mapping[str, int] | None = None
     total_milli: int | None = None
     sampled_at_s: float | None = None
+    pods_sampled_at_s: Mapping[str, float] | None = None
     window_s: float = 60.0
     error: str | None = None
     error_reason: Reason | None = None
@@ -39,7 +42,11 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the user asks for, with the service's defaults filled in."""
+    """What the user asks for, beside the service's settings for what an object cannot say.
+
+    `behavior` is as the user wrote it: its absence means other rules than its defaults do, and a forecast is slowed down only
+    by a `scaleUp` that somebody wrote.
+    """
 
     min_replicas: int
     max_replicas: int
@@ -132,4 +139,4 @@ class Decision:
     message: str  # one sentence for a person
     candidates: Mapping[Source, int]
     metrics: tuple[MetricStatus, ...]
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Condition, ...]  # a type that is not here keeps the condition that it had, as with the HPA

@@ -1,0 +1,42 @@
+"""Amounts as people read them, for messages: `250m`, `300Mi`, `cpu at 95% of requests (target 60%)`."""
+
+from autoscaler.api.quantity import parse_milli
+from autoscaler.api.types import MetricSpec
+from autoscaler.scaling.types import MetricStatus
+
+_BINARY = (("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10))
+
+
+def amount(milli: int, resource: str | None) -> str:
+    """Return milli-units as text: memory in binary units, what is below one in `m`, everything else as a plain number."""
+    if resource == "memory":
+        for suffix, size in _BINARY:
+            if milli >= size * 1000:
+                return f"{milli / 1000 / size:.4g}{suffix}"
+    if 0 < milli < 1000 and resource == "cpu":  # noqa: PLR2004 - one core
+        return f"{milli}m"
+    return f"{milli / 1000:.6g}"
+
+
+def named(spec: MetricSpec) -> str:
+    """Return what a metric is called in a sentence."""
+    if spec.resource is not None:
+        return spec.resource.name
+    if spec.container_resource is not None:
+        return f"{spec.container_resource.name} of container {spec.container_resource.container}"
+    return "the query"
+
+
+def against_target(status: MetricStatus) -> str:
+    """Return where a metric stands, beside its target."""
+    spec = status.spec
+    by_pod = spec.resource or spec.container_resource
+    source = by_pod or spec.prometheus
+    if source is None:
+        return named(spec)
+    target = source.target
+    if target.average_value is None:
+        return f"{named(spec)} at {status.average_utilization}% of requests (target {target.average_utilization}%)"
+    resource = by_pod.name if by_pod is not None else None
+    current = "an unknown amount" if status.average_value_milli is None else amount(status.average_value_milli, resource)
+    return f"{named(spec)} at {current} per pod (target {amount(parse_milli(target.average_value), resource)})"

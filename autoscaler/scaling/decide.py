@@ -1,0 +1,109 @@
+"""The one entry to scaling decisions: what the HPA would do, and what a forecast adds to it.
+
+    observation ──► reactive.step ──► replicas of the HPA ─┐
+                                                           ├─► the larger of both ──► Decision
+    forecasts ────► prediction.predict ──► bounded ────────┘
+
+Nothing here writes anything: `record_scale` is told of a write that succeeded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from autoscaler.reasons import Reason
+from autoscaler.scaling.policy import policy_of, scale_up_rules
+from autoscaler.scaling.prediction import Prediction, predict
+from autoscaler.scaling.rates import record_scale, scale_up_limit
+from autoscaler.scaling.reactive import Step, step
+from autoscaler.scaling.types import Action, Decision, Observation, Policy, Recommendation, Source, State
+
+__all__ = ["decide", "initial_state", "policy_of", "record_scale"]
+
+
+def initial_state(spec_replicas: int, now_s: float) -> State:
+    """Return the state of an object that is seen for the first time.
+
+    The present count is its first recommendation, so that a restart of the service cannot scale down before the window has
+    passed.
+    """
+    return State(recommendations=(Recommendation(now_s, spec_replicas),))
+
+
+def decide(observation: Observation, policy: Policy, state: State, now_s: float) -> tuple[Decision, State]:
+    """Return how many replicas a workload should have, and the state for the next decision.
+
+    Without a forecast this is the HPA of Kubernetes 1.36, to the last replica. A forecast that is in force can raise the count,
+    never lower it: from the same state, the result is at least the HPA's (policy Conservative). How far it can raise:
+
+    - to `maxReplicas`, and to `forecast.maxExtraPods` above what the HPA would do;
+    - as fast as it wants, because it is there to be ahead; but where the user wrote `behavior.scaleUp`, only as fast as
+      those policies let the HPA, because they say what the cluster can take (its stabilization window does not apply: it is
+      a remedy for noise that a forecast does not have);
+    - not at all while the target is at zero replicas, which switches autoscaling off.
+    """
+    current = observation.spec_replicas
+    hpa = step(observation, policy, state, now_s)
+    prediction = predict(observation, policy, state, now_s)
+    ceiling = _ceiling(hpa.replicas, current, policy, state, now_s)
+    desired = max(hpa.replicas, min(prediction.replicas or 0, ceiling.replicas))
+    forecast_decides = desired > hpa.replicas
+    decision = Decision(
+        action=_action(desired, current),
+        desired=desired,
+        current=current,
+        reason=Reason.FORECAST_AHEAD if forecast_decides else hpa.reason,
+        message=_ahead(desired, hpa, prediction, ceiling, current) if forecast_decides else hpa.message,
+        candidates=_candidates(hpa, prediction, policy),
+        metrics=tuple(
+            replace(status, predicted=need.replicas) for status, need in zip(hpa.statuses, prediction.needs, strict=False)
+        ),
+        conditions=(*hpa.conditions, prediction.condition),
+    )
+    return decision, replace(state, recommendations=hpa.recommendations, predicted=prediction.recent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ceiling:
+    """How high a forecast may raise the count now, and what says so."""
+
+    replicas: int
+    cause: str
+
+
+def _ceiling(hpa_replicas: int, current: int, policy: Policy, state: State, now_s: float) -> _Ceiling:
+    ceilings = [_Ceiling(policy.max_replicas, "maxReplicas")]
+    if policy.max_extra_pods is not None:
+        ceilings.append(_Ceiling(hpa_replicas + policy.max_extra_pods, "forecast.maxExtraPods"))
+    if policy.behavior is not None and policy.behavior.scale_up is not None:
+        limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s)
+        ceilings.append(_Ceiling(limit, "the policies of behavior.scaleUp"))
+    return min(ceilings, key=lambda one: one.replicas)
+
+
+def _action(desired: int, current: int) -> Action:
+    if desired == current:
+        return Action.HOLD
+    return Action.SCALE_UP if desired > current else Action.SCALE_DOWN
+
+
+def _ahead(desired: int, hpa: Step, prediction: Prediction, ceiling: _Ceiling, current: int) -> str:
+    """Return one sentence for a decision that a forecast made."""
+    match _action(desired, current):
+        case Action.HOLD:
+            move = f"stay at {desired}"
+        case Action.SCALE_UP:
+            move = f"scale up from {current} to {desired}"
+        case Action.SCALE_DOWN:
+            move = f"scale down from {current} to {desired}"
+    bounded = f", bounded by {ceiling.cause}" if desired < (prediction.replicas or 0) else ""
+    return f"{move}: {prediction.message}{bounded}; without the forecast it would be {hpa.replicas}"
+
+
+def _candidates(hpa: Step, prediction: Prediction, policy: Policy) -> Mapping[Source, int]:
+    """Return every value that was weighed."""
+    found = {Source.STABILIZED: hpa.replicas, Source.FLOOR: policy.min_replicas, Source.CEILING: policy.max_replicas}
+    if hpa.raw is not None:
+        found[Source.REACTIVE] = hpa.raw
+    if prediction.replicas is not None:
+        found[Source.PREDICTED] = prediction.replicas
+    return found

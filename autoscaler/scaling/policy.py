@@ -1,0 +1,102 @@
+"""What an object asks for beside the service's settings, and the defaults that the HPA puts into `behavior`.
+
+Two ways of the HPA must not be mixed up: an object without `behavior` is normalised by the older rules, one with an empty
+`behavior` by the newer rules with all their defaults. So the defaults are applied where rules are read, not to the object.
+"""
+
+from dataclasses import dataclass
+
+from autoscaler.api.parse import DEFAULT_METRICS
+from autoscaler.api.quantity import parse_float
+from autoscaler.api.types import (
+    Behavior,
+    PolicyType,
+    PredictiveAutoscalerSpec,
+    ScalingPolicy,
+    ScalingRules,
+    SelectPolicy,
+)
+from autoscaler.scaling.types import Policy
+from autoscaler.settings import ScalingSettings
+
+_SCALE_UP = (
+    ScalingPolicy(type=PolicyType.PODS, value=4, period_seconds=15),
+    ScalingPolicy(type=PolicyType.PERCENT, value=100, period_seconds=15),
+)
+_SCALE_DOWN = (ScalingPolicy(type=PolicyType.PERCENT, value=100, period_seconds=15),)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One direction of `behavior` with nothing left open."""
+
+    window_s: int
+    select: SelectPolicy
+    policies: tuple[ScalingPolicy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """How far a ratio to the target may be from 1 without an act, per direction."""
+
+    up: float
+    down: float
+
+    def hold(self, ratio: float) -> bool:
+        """Say whether a ratio is near enough to 1; both ends belong to it."""
+        return 1.0 - self.down <= ratio <= 1.0 + self.up
+
+
+def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_metric_age_s: float) -> Policy:
+    """Return what decisions about an object go by; `max_metric_age_s` is the age beyond which a reading is stale."""
+    return Policy(
+        min_replicas=spec.min_replicas,
+        max_replicas=spec.max_replicas,
+        metrics=spec.metrics or DEFAULT_METRICS,
+        behavior=spec.behavior,
+        forecast_enabled=spec.forecast.enabled,
+        max_extra_pods=spec.forecast.max_extra_pods,
+        tolerance=settings.tolerance,
+        downscale_stabilization_s=settings.downscale_stabilization_s,
+        cpu_initialization_period_s=settings.cpu_initialization_period_s,
+        initial_readiness_delay_s=settings.initial_readiness_delay_s,
+        max_metric_age_s=max_metric_age_s,
+    )
+
+
+def scale_up_rules(behavior: Behavior) -> Rules:
+    """Return the rules for adding pods: at once, 4 pods or 100 % within 15 s, whichever is more, unless written otherwise."""
+    return _filled(behavior.scale_up or ScalingRules(), 0, _SCALE_UP)
+
+
+def scale_down_rules(behavior: Behavior, default_window_s: int) -> Rules:
+    """Return the rules for removing pods: after the service's window, without a limit of speed, unless written otherwise."""
+    return _filled(behavior.scale_down or ScalingRules(), default_window_s, _SCALE_DOWN)
+
+
+def down_window_s(policy: Policy) -> int:
+    """Return the stabilization window for removing pods."""
+    if policy.behavior is None:
+        return policy.downscale_stabilization_s
+    return scale_down_rules(policy.behavior, policy.downscale_stabilization_s).window_s
+
+
+def tolerances(policy: Policy) -> Tolerances:
+    """Return the tolerances of both directions: those of `behavior`, else the service's."""
+    behavior = policy.behavior or Behavior()
+    return Tolerances(
+        up=_tolerance(behavior.scale_up, policy.tolerance),
+        down=_tolerance(behavior.scale_down, policy.tolerance),
+    )
+
+
+def _filled(rules: ScalingRules, window_s: int, policies: tuple[ScalingPolicy, ...]) -> Rules:
+    return Rules(
+        window_s=window_s if rules.stabilization_window_seconds is None else rules.stabilization_window_seconds,
+        select=rules.select_policy or SelectPolicy.MAX,
+        policies=policies if rules.policies is None else rules.policies,
+    )
+
+
+def _tolerance(rules: ScalingRules | None, default: float) -> float:
+    return default if rules is None or rules.tolerance is None else parse_float(rules.tolerance)

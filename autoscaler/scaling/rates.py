@@ -1,0 +1,77 @@
+"""How fast the count may move: the policies of `behavior`, and the changes that they are held against.
+
+The HPA's rules (Kubernetes 1.36, `horizontal.go`). Which recommendation is moved to is in `stabilization`.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from autoscaler.api.types import Behavior, PolicyType, SelectPolicy
+from autoscaler.scaling.policy import Rules, scale_down_rules, scale_up_rules
+from autoscaler.scaling.types import ScaleEvent, State
+
+
+def scale_up_limit(current: int, state: State, rules: Rules, now_s: float) -> int:
+    """Return the largest count that the policies allow now; never below the current one."""
+    if rules.select is SelectPolicy.DISABLED:
+        return current
+    limits = []
+    for policy in rules.policies:
+        start = _at_start_of_period(current, state, policy.period_seconds, now_s)
+        if policy.type is PolicyType.PODS:
+            limits.append(start + policy.value)
+        else:
+            limits.append(math.ceil(start * (1 + policy.value / 100)))
+    limit = min(limits) if rules.select is SelectPolicy.MIN else max(limits)
+    return max(limit, current)
+
+
+def scale_down_limit(current: int, state: State, rules: Rules, now_s: float) -> int:
+    """Return the smallest count that the policies allow now; never above the current one."""
+    if rules.select is SelectPolicy.DISABLED:
+        return current
+    limits = []
+    for policy in rules.policies:
+        start = _at_start_of_period(current, state, policy.period_seconds, now_s)
+        if policy.type is PolicyType.PODS:
+            limits.append(start - policy.value)
+        else:
+            limits.append(int(start * (1 - policy.value / 100)))
+    limit = max(limits) if rules.select is SelectPolicy.MIN else min(limits)
+    return min(limit, current)
+
+
+def record_scale(state: State, before: int, after: int, now_s: float, behavior: Behavior | None) -> State:
+    """Return the state after the count was changed, so that the rate limits know of it; call it after a write that succeeded.
+
+    Without `behavior` there are no rate limits to keep, so nothing is recorded, as in the HPA.
+    """
+    if behavior is None or before == after:
+        return state
+    if after > before:
+        periods = [policy.period_seconds for policy in scale_up_rules(behavior).policies]
+        return replace(state, scale_ups=_added(state.scale_ups, after - before, max(periods), now_s))
+    periods = [policy.period_seconds for policy in scale_down_rules(behavior, 0).policies]
+    return replace(state, scale_downs=_added(state.scale_downs, before - after, max(periods), now_s))
+
+
+def _added(events: tuple[ScaleEvent, ...], change: int, longest_s: int, now_s: float) -> tuple[ScaleEvent, ...]:
+    """Return events with one more, in the place of the last one that is older than every policy of its direction.
+
+    One at a time, as the HPA does: the policies of the other direction may have longer periods and still count the rest.
+    """
+    event = ScaleEvent(now_s, change)
+    outdated = [index for index, old in enumerate(events) if old.at_s < now_s - longest_s]
+    if not outdated:
+        return (*events, event)
+    return (*events[: outdated[-1]], event, *events[outdated[-1] + 1 :])
+
+
+def _at_start_of_period(current: int, state: State, period_s: int, now_s: float) -> int:
+    """Return what the count was before the changes of the period."""
+    return current - _changed(state.scale_ups, period_s, now_s) + _changed(state.scale_downs, period_s, now_s)
+
+
+def _changed(events: Iterable[ScaleEvent], period_s: int, now_s: float) -> int:
+    return sum(event.change for event in events if event.at_s > now_s - period_s)

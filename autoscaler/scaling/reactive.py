@@ -1,0 +1,116 @@
+"""One pass of the Horizontal Pod Autoscaler over an object: what it would write, were there no forecast.
+
+The order of things is that of `reconcileAutoscaler` (Kubernetes 1.36, `horizontal.go`): switched off at zero, brought within
+bounds at once, else metrics, windows, limits.
+"""
+
+from dataclasses import dataclass
+
+from autoscaler.reasons import Reason
+from autoscaler.scaling.amounts import against_target
+from autoscaler.scaling.metrics import Reactive, react
+from autoscaler.scaling.readings import Failure
+from autoscaler.scaling.stabilization import Normalized, normalized
+from autoscaler.scaling.types import Condition, MetricStatus, Observation, Policy, Recommendation, State
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the HPA would write, and why."""
+
+    replicas: int
+    raw: int | None  # the formula's proposal; None when there was none to make
+    reason: Reason
+    message: str
+    statuses: tuple[MetricStatus, ...]
+    conditions: tuple[Condition, ...]
+    recommendations: tuple[Recommendation, ...]
+
+
+def step(observation: Observation, policy: Policy, state: State, now_s: float) -> Step:
+    """Return what the HPA would write in this pass."""
+    current = observation.spec_replicas
+    if current == 0:
+        message = "scaling is disabled since the replica count of the target is zero"
+        return _without_metrics(0, Reason.SCALING_DISABLED, message, state)
+    if current > policy.max_replicas:
+        message = f"the current {current} replicas are above maxReplicas, which is {policy.max_replicas}"
+        return _without_metrics(policy.max_replicas, Reason.TOO_MANY_REPLICAS, message, state)
+    if current < policy.min_replicas:
+        message = f"the current {current} replicas are below minReplicas, which is {policy.min_replicas}"
+        return _without_metrics(policy.min_replicas, Reason.TOO_FEW_REPLICAS, message, state)
+    reactive = react(observation, policy, now_s)
+    if reactive.replicas is None or reactive.decisive is None:
+        return _held(current, reactive, state)
+    result = normalized(reactive.replicas, current, policy, state, now_s)
+    return Step(
+        replicas=result.replicas,
+        raw=reactive.replicas,
+        reason=_reason(reactive.replicas, current, result),
+        message=_message(reactive.replicas, current, result, reactive.decisive),
+        statuses=reactive.statuses,
+        conditions=(result.able, _metric_found(reactive.decisive, reactive.failure), result.limited),
+        recommendations=result.recommendations,
+    )
+
+
+def _without_metrics(replicas: int, reason: Reason, message: str, state: State) -> Step:
+    """Return a step for which metrics do not matter: off, or back within bounds without windows and limits."""
+    inactive = Condition("ScalingActive", status=False, reason=reason, message=message)
+    conditions = (_GOT_SCALE, inactive) if reason is Reason.SCALING_DISABLED else (_GOT_SCALE,)
+    return Step(replicas, None, reason, message, (), conditions, state.recommendations)
+
+
+def _held(current: int, reactive: Reactive, state: State) -> Step:
+    """Return a step that stays, because a metric failed and the others do not ask for more than there is."""
+    failure = reactive.failure or Failure(Reason.FAILED_COMPUTE_METRICS_REPLICAS, "the object has no metric")
+    failed = sum(status.proposal is None for status in reactive.statuses)
+    message = f"stay at {_pods(current)}: {failed} of {len(reactive.statuses)} metrics failed, first: {failure.message}"
+    inactive = Condition("ScalingActive", status=False, reason=failure.reason, message=_UNABLE.format(failure.message))
+    return Step(current, None, failure.reason, message, reactive.statuses, (_GOT_SCALE, inactive), state.recommendations)
+
+
+def _reason(raw: int, current: int, result: Normalized) -> Reason:
+    """Return why the count moves; or, where it does not although the formula asks for it, what keeps it."""
+    if result.replicas > current:
+        return Reason.ABOVE_TARGET if raw > current else Reason.SCALE_DOWN_STABILIZED
+    if result.replicas < current:
+        return Reason.BELOW_TARGET
+    if raw == current:
+        return Reason.WITHIN_TOLERANCE
+    return result.limited.reason if result.limited.status else result.able.reason
+
+
+def _message(raw: int, current: int, result: Normalized, decisive: MetricStatus) -> str:
+    """Return one sentence with the figures that decided."""
+    stands = against_target(decisive)
+    if result.replicas > current:
+        text = f"scale up from {current} to {result.replicas}: {stands} asks for {_pods(raw)}"
+    elif result.replicas < current:
+        text = f"scale down from {current} to {result.replicas}: {stands} asks for {_pods(raw)}, and no metric for more"
+    elif raw == current:
+        text = f"stay at {_pods(current)}: {stands} asks for no other count"
+    else:
+        text = f"stay at {_pods(current)}: {stands} asks for {_pods(raw)}"
+    if result.able.reason in (Reason.SCALE_UP_STABILIZED, Reason.SCALE_DOWN_STABILIZED):
+        text += f"; {result.able.message}"
+    if result.limited.status:
+        text += f"; {result.limited.message}"
+    return text
+
+
+def _metric_found(decisive: MetricStatus, failure: Failure | None) -> Condition:
+    message = f"the replica count was calculated from {against_target(decisive)}"
+    if failure is not None:
+        message += f"; another metric failed: {failure.message}"
+    return Condition("ScalingActive", status=True, reason=Reason.VALID_METRIC_FOUND, message=message)
+
+
+def _pods(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"
+
+
+_UNABLE = "the replica count could not be computed: {}"
+_GOT_SCALE = Condition(
+    "AbleToScale", status=True, reason=Reason.SUCCEEDED_GET_SCALE, message="the target's current scale was read"
+)
