@@ -1,0 +1,118 @@
+"""Knows which processes live in which container, from one scan of /proc.
+
+A cgroup's own list of processes cannot be used: read from another pid namespace it holds no numbers (version 1 leaves
+foreign processes out, version 2 writes zeros). The host's /proc, mounted into the exporter's container, has the
+host's numbers, and /proc/<pid>/cgroup may be read by everybody.
+
+Reading that file for each process at each scrape would cost more than all cgroup files together, so answers are
+remembered. A number is reused after its process ends, so a process is known by its number and the inode of
+/proc/<pid>, which the kernel makes afresh for each process and which one cheap stat returns (its start time, the other
+possible witness, would have to be read and parsed from a file). A process outside every container is only believed to
+stay there after a while, because runtimes start processes outside and move them in.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporters.cgroup.files import read_once
+from exporters.cgroup.identity import container_of
+from exporters.cgroup.parse import cgroup_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from exporters.roots import Clock
+
+_SETTLED_AFTER_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of the host."""
+
+    pid: int
+    inode: int
+    """Of /proc/<pid>: tells the process from a later one with the same number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    process: Process
+    container_id: str | None
+    seen_s: float
+
+
+class Processes:
+    """The processes of all containers, as of the last scan."""
+
+    def __init__(self, procfs: str, monotonic: Clock) -> None:
+        self._procfs = procfs
+        self._monotonic = monotonic
+        self._known: dict[str, _Known] = {}
+        self._by_container: Mapping[str, Sequence[Process]] = {}
+        self._stale = True
+
+    def expire(self) -> None:
+        """Make the next question scan /proc again."""
+        self._stale = True
+
+    def of(self, container_id: str) -> Sequence[Process]:
+        """Return the processes in a container, lowest number first; empty if none could be seen.
+
+        Raises OSError when /proc cannot be listed.
+        """
+        if self._stale:
+            self._scan()
+            self._stale = False
+        return self._by_container.get(container_id, ())
+
+    def is_running(self, process: Process) -> bool:
+        """Say whether this very process still runs."""
+        try:
+            return os.lstat(f"{self._procfs}/{process.pid}").st_ino == process.inode
+        except OSError:
+            return False
+
+    def _scan(self) -> None:
+        now_s = self._monotonic()
+        known: dict[str, _Known] = {}
+        by_container: dict[str, list[Process]] = {}
+        with os.scandir(self._procfs) as entries:
+            names = [entry.name for entry in entries if entry.name.isdecimal()]
+        for name in sorted(names, key=int):
+            entry = self._look(name, now_s)
+            if entry is None:
+                continue
+            known[name] = entry
+            if entry.container_id is not None:
+                by_container.setdefault(entry.container_id, []).append(entry.process)
+        self._known, self._by_container = known, by_container
+
+    def _look(self, name: str, now_s: float) -> _Known | None:
+        folder = f"{self._procfs}/{name}"
+        known = self._known.get(name)
+        try:
+            inode = os.lstat(folder).st_ino
+            same = known is not None and known.process.inode == inode
+            if known is not None and same and _is_settled(known, now_s):
+                return known
+            container_id = _container(read_once(f"{folder}/cgroup"))
+        except OSError:
+            return None  # it ended, or belongs to a namespace that hides it
+        seen_s = known.seen_s if known is not None and same else now_s
+        return _Known(Process(int(name), inode), container_id, seen_s)
+
+
+def _is_settled(known: _Known, now_s: float) -> bool:
+    return known.container_id is not None or now_s - known.seen_s > _SETTLED_AFTER_S
+
+
+def _container(data: bytes) -> str | None:
+    for path in cgroup_paths(data):
+        found = container_of(path)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,138 @@
+"""What a collector is, what it is given and where it puts what it found.
+
+A collector declares its metric families and reads; looking for cgroups, naming them, timing, counting errors and
+writing the answer are done around it. So a collector is one short file, and adding one touches only the registered
+list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from exporters.cgroup.files import CgroupFiles, Tally, Vanished
+from exporters.cgroup.parse import Malformed, number
+from exporters.names.names import UNKNOWN, Name, Names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from exporters.cgroup.processes import Processes
+    from exporters.cgroup.walk import Cgroup
+
+
+class Kind(Enum):
+    """How the values of a family behave."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """One metric: compared by being the same object, because it is the key of every sample."""
+
+    name: str
+    kind: Kind
+    help: str
+    """What it is, in which unit, and which kernel files say so (v1 and v2)."""
+
+
+Table = tuple[tuple[Family, bytes, int], ...]
+"""Which key of a kernel file is which family, and by how much its values are to be divided for the family's unit."""
+
+
+class Samples:
+    """The lines of one scrape, by family."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        self.lines: Mapping[Family, list[str]] = {family: [] for family in families}
+
+    def add(self, family: Family, labels: str, value: float) -> None:
+        """Add one value; ``labels`` are already written as in ``labelled``."""
+        self.lines[family].append(f"{family.name}{{{labels}}} {value}\n")
+
+    def add_keyed(self, labels: str, table: Table, words: Mapping[bytes, bytes]) -> None:
+        """Add what a file of ``key value`` lines holds: for each row of the table the key's value over the divisor.
+
+        A key that the file does not mention gives no sample.
+        """
+        for family, key, divisor in table:
+            word = words.get(key)
+            if word is not None:
+                self.add(family, labels, number(word) if divisor == 1 else number(word) / divisor)
+
+
+@dataclass(slots=True)
+class Target:
+    """A cgroup that series are made of, from the scrape that found it to the one that misses it."""
+
+    cgroup: Cgroup
+    files: CgroupFiles
+    born_s: float | None
+    """When the cgroup was made, in seconds since 1970, as well as its folder tells."""
+    name: Name = UNKNOWN
+    labels: str = ""
+    """The six labels that every container series carries, written out once."""
+    is_gone: bool = False
+    """It was removed during this scrape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """What a collector may use in one scrape."""
+
+    targets: Sequence[Target]
+    """Pods and containers, ordered by path."""
+    samples: Samples
+    processes: Processes
+    names: Names
+    procfs: str
+    tally: Tally = field(default_factory=Tally)
+    """Counts what this collector could not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """One entry of the registered list."""
+
+    name: str
+    """As in the flag ``--collector.<name>``."""
+    help: str
+    families: tuple[Family, ...]
+    collect: Callable[[Scrape], None]
+    is_default: bool = True
+    """Runs unless it is switched off."""
+
+
+def each(read: Callable[[Target, Samples], None]) -> Callable[[Scrape], None]:
+    """Make a collector of a function that reads one cgroup; a cgroup that vanishes meanwhile is no error."""
+
+    def collect(scrape: Scrape) -> None:
+        for target in scrape.targets:
+            if target.is_gone:
+                continue
+            try:
+                read(target, scrape.samples)
+            except Vanished:
+                target.is_gone = True
+            except Malformed as error:
+                scrape.tally.fail(f"{target.cgroup.path}: {error}")
+
+    return collect
+
+
+def labelled(**labels: str) -> str:
+    """Write labels as they stand between the braces of a sample, escaped."""
+    return ",".join(f'{key}="{escaped(value)}"' for key, value in labels.items())
+
+
+def escaped(value: str) -> str:
+    """Make any text fit for a label: quotes, backslashes and newlines escaped, what is no Unicode replaced.
+
+    The two formats escape alike.
+    """
+    text = value.encode("utf-8", "replace").decode("utf-8")
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

@@ -1,0 +1,54 @@
+"""What the API says of the pods of this node, so that dashboards and the service need no other source for it.
+
+The six labels of a container series cannot carry the workload without breaking every dashboard that knows them, so
+the workload is told once for each pod and joined. Nothing is told here without the API.
+"""
+
+from __future__ import annotations
+
+from exporters.collectors.contract import Collector, Family, Kind, Scrape, labelled
+
+INFO = Family(
+    "foresail_pod_info",
+    Kind.INFO,
+    "One for each pod of this node, with the workload that owns it (Kubernetes API).",
+)
+START_TIME = Family(
+    "foresail_pod_start_time_seconds",
+    Kind.GAUGE,
+    "When the kubelet took the pod up, in seconds since 1970 (Kubernetes API, status.startTime).",
+)
+REQUESTS = Family(
+    "foresail_pod_container_resource_requests",
+    Kind.GAUGE,
+    "Resources that a container of an unfinished pod asks for, sidecars included "
+    "(Kubernetes API, spec.containers[].resources.requests).",
+)
+
+
+def collect(scrape: Scrape) -> None:
+    """Write out all pods, ordered by name."""
+    samples = scrape.samples
+    for pod in sorted(scrape.names.pods(), key=lambda pod: (pod.namespace, pod.name)):
+        of_pod = labelled(namespace=pod.namespace, pod=pod.name)
+        facts = labelled(
+            uid=pod.uid,
+            node=pod.node,
+            workload_kind=pod.workload.kind,
+            workload=pod.workload.name,
+            host_network=str(pod.host_network).lower(),
+        )
+        samples.add(INFO, f"{of_pod},{facts}", 1)
+        if pod.started_s is not None:
+            samples.add(START_TIME, of_pod, pod.started_s)
+        for request in pod.requests:
+            asked = labelled(container=request.container, resource=request.resource, unit=request.unit)
+            samples.add(REQUESTS, f"{of_pod},{asked}", request.amount)
+
+
+COLLECTOR = Collector(
+    name="pod",
+    help="Pods of this node with their workload, start and requests (needs the Kubernetes API)",
+    families=(INFO, START_TIME, REQUESTS),
+    collect=collect,
+)

@@ -1,0 +1,129 @@
+"""Runs one scrape: walk, name, collect, and count what it cost.
+
+This is the only catch-all of the exporter: a collector that breaks is logged, counted and skipped, and the others go
+on. Collections must not overlap; the server sees to that.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from exporters.cgroup.files import Reader, Tally
+from exporters.cgroup.identity import Kind
+from exporters.collectors.contract import Collector, Samples, Scrape
+from exporters.exposition.inventory import Inventory, unnamed
+from exporters.exposition.text import Format, Written, gzipped, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from exporters.cgroup.processes import Processes
+    from exporters.exposition.own import OwnMetrics
+    from exporters.names.names import Names
+    from exporters.roots import Clock
+
+DISCOVERY = "discovery"
+NAMES = "names"
+"""What the two steps before the collectors are called in metrics."""
+
+log = structlog.get_logger()
+
+
+class Exposition:
+    """The result of one scrape, written out at most once in each form that is asked for."""
+
+    def __init__(self, written: Sequence[Written], own: OwnMetrics) -> None:
+        self._written = written
+        self._own = own
+        self._answers: dict[tuple[Format, bool], bytes] = {}
+
+    def answer(self, chosen: Format, *, compressed: bool) -> bytes:
+        """Return the body of a response."""
+        if (chosen, compressed) not in self._answers:
+            pieces = render(self._written, self._own.render(chosen), chosen)
+            self._answers[chosen, compressed] = gzipped(pieces) if compressed else b"".join(pieces)
+        return self._answers[chosen, compressed]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an exporter is put together from."""
+
+    inventory: Inventory
+    reader: Reader
+    names: Names
+    processes: Processes
+    own: OwnMetrics
+    collectors: Sequence[Collector]
+    procfs: str
+    clock: Clock = time.perf_counter
+    """Measures durations."""
+
+
+class Exporter:
+    """Collects on demand; remembers between scrapes only what saves work."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._failing: frozenset[str] = frozenset()
+
+    def collect(self) -> Exposition:
+        """Read everything now. It blocks for as long as the kernel takes: call it in a thread."""
+        parts = self._parts
+        began_s = parts.clock()
+        self._step(DISCOVERY, parts.inventory.walk)
+        self._step(NAMES, self._join)
+        parts.processes.expire()
+        targets = parts.inventory.targets
+        samples = Samples(family for collector in parts.collectors for family in collector.families)
+        for collector in parts.collectors:
+            self._run(collector, Scrape(targets, samples, parts.processes, parts.names, parts.procfs))
+        written = [Written(family, "".join(lines).encode()) for family, lines in samples.lines.items() if lines]
+        parts.own.containers.set(sum(target.cgroup.identity.kind is Kind.CONTAINER for target in targets))
+        parts.own.unnamed.set(unnamed(targets))
+        parts.own.descriptors.set(parts.reader.kept)
+        parts.own.scrape_s.set(parts.clock() - began_s)
+        return Exposition(written, parts.own)
+
+    def close(self) -> None:
+        """Give all descriptors back."""
+        self._parts.inventory.close()
+
+    def _join(self) -> None:
+        try:
+            self._parts.names.refresh()
+        except FileNotFoundError:
+            self._parts.reader.tally.absent += 1
+        except OSError as error:
+            self._parts.reader.tally.fail(f"cannot list {error.filename}: {error.strerror}")
+        self._parts.inventory.join(self._parts.names)
+
+    def _run(self, collector: Collector, scrape: Scrape) -> None:
+        self._step(collector.name, lambda: collector.collect(scrape), scrape.tally)
+
+    def _step(self, name: str, work: Callable[[], None], tally: Tally | None = None) -> None:
+        """Do one step of a scrape, with its own tally and its own time."""
+        tally = tally or Tally()
+        self._parts.reader.tally = tally
+        began_s = self._parts.clock()
+        try:
+            work()
+        except Exception:
+            tally.fail("the collector itself is broken")
+            log.exception("collector_broken", collector=name, consequence="its series are missing")
+        self._parts.own.duration_s.labels(name).set(self._parts.clock() - began_s)
+        self._parts.own.count(name, tally)
+        self._tell(name, tally)
+
+    def _tell(self, name: str, tally: Tally) -> None:
+        """Log when a collector begins to fail and when it stops, not at every scrape between."""
+        if tally.failed and name not in self._failing:
+            self._failing |= {name}
+            log.warning("collector_failing", collector=name, failures=tally.failed, example=tally.example)
+        elif not tally.failed and name in self._failing:
+            self._failing -= {name}
+            log.info("collector_recovered", collector=name)

@@ -1,0 +1,105 @@
+"""Keeps what belongs to a cgroup from one scrape to the next: its open files, its birth, its labels.
+
+A cgroup is known by path and inode, so one that is made again at the same path is a new one. Labels are written once
+and written again only as long as a better name can still come. Nothing is kept of a cgroup that is gone.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from exporters.cgroup.files import CgroupFiles, Reader
+from exporters.cgroup.identity import Kind
+from exporters.cgroup.walk import Cgroup, find
+from exporters.collectors.contract import Target, labelled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporters.cgroup.layout import Layout
+    from exporters.names.names import Name, Names
+
+_BIRTH_FILE = {1: "cgroup.clone_children", 2: "cgroup.events"}
+
+
+class Inventory:
+    """The cgroups as of the last walk."""
+
+    def __init__(self, layout: Layout, reader: Reader, boot_s: float) -> None:
+        self._layout = layout
+        self._reader = reader
+        self._boot_s = boot_s
+        self._known: dict[tuple[str, int], Target] = {}
+
+    @property
+    def targets(self) -> Sequence[Target]:
+        """Pods and containers, ordered by path."""
+        return tuple(self._known.values())
+
+    def walk(self) -> None:
+        """Find what is there now; what could not be looked at goes to the reader's tally."""
+        found = find(self._layout.walked.root)
+        for why in found.refused:
+            self._reader.tally.fail(why)
+        before, self._known = self._known, {}
+        for cgroup in found.cgroups:
+            key = cgroup.path, cgroup.inode
+            target = before.pop(key, None) or self._meet(cgroup)
+            target.is_gone = False
+            self._known[key] = target
+        for target in before.values():
+            target.files.close()
+
+    def join(self, names: Names) -> None:
+        """Give every cgroup the best name that is known by now."""
+        for target in self._known.values():
+            if target.labels and target.name.is_final:
+                continue
+            identity = target.cgroup.identity
+            if identity.container_id is None:
+                name = names.of_pod(identity.pod_uid or "")
+            else:
+                name = names.of_container(identity.container_id, identity.pod_uid)
+            if not target.labels or name != target.name:
+                target.name = name
+                target.labels = _labels(target.cgroup, name)
+
+    def close(self) -> None:
+        """Give all descriptors back."""
+        for target in self._known.values():
+            target.files.close()
+        self._known = {}
+
+    def _meet(self, cgroup: Cgroup) -> Target:
+        return Target(cgroup, CgroupFiles(cgroup, self._layout, self._reader), self._born_s(cgroup))
+
+    def _born_s(self, cgroup: Cgroup) -> float | None:
+        tree = self._layout.walked
+        folder = tree.root + cgroup.path
+        try:
+            moments = [os.lstat(path).st_mtime for path in (folder, f"{folder}/{_BIRTH_FILE[tree.version]}")]
+        except OSError:
+            return None
+        return round(max(min(moments), self._boot_s), 3)
+
+
+def unnamed(targets: Sequence[Target]) -> int:
+    """Count the containers of pods that still lack a name; one in each pod is its sandbox, which never has any."""
+    nameless: dict[str, int] = {}
+    for target in targets:
+        identity = target.cgroup.identity
+        if identity.kind is Kind.CONTAINER and identity.pod_uid is not None and not target.name.container:
+            nameless[identity.pod_uid] = nameless.get(identity.pod_uid, 0) + 1
+    return sum(count - 1 for count in nameless.values())
+
+
+def _labels(cgroup: Cgroup, name: Name) -> str:
+    return labelled(
+        container=name.container,
+        id=cgroup.path,
+        image=name.image,
+        name=cgroup.identity.container_id or "",
+        namespace=name.namespace,
+        pod=name.pod,
+    )

@@ -1,0 +1,70 @@
+"""Answers who a container or a pod is, from the best source that knows.
+
+The API knows most, the log folder knows some things sooner, and a new container may be known to neither for a while.
+An answer therefore says whether a better one can still come, and is asked for again as long as it can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from exporters.names.book import PodBook
+    from exporters.names.logs import LogFolder
+    from exporters.names.pod import Pod
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The names that label a series; an empty one is not known."""
+
+    namespace: str = ""
+    pod: str = ""
+    container: str = ""
+    image: str = ""
+    is_final: bool = False
+    """No source can tell more."""
+
+
+UNKNOWN = Name()
+
+
+class Names:
+    """The sources of names of this node."""
+
+    def __init__(self, book: PodBook | None, logs: LogFolder) -> None:
+        self._book = book
+        self._logs = logs
+
+    def refresh(self) -> None:
+        """Look at the sources that do not report by themselves; raises OSError when the log folder cannot be listed."""
+        self._logs.refresh()
+
+    def pods(self) -> Collection[Pod]:
+        """Return the pods of this node as the API tells them; none without the API."""
+        return () if self._book is None else self._book.page.pods.values()
+
+    def of_pod(self, uid: str) -> Name:
+        """Name the pod whose cgroup carries ``uid``."""
+        pod = None if self._book is None else self._book.page.by_cgroup_uid.get(uid)
+        if pod is not None:
+            return Name(pod.namespace, pod.name, is_final=True)
+        logged = self._logs.by_pod_uid.get(uid)
+        return UNKNOWN if logged is None else Name(logged.namespace, logged.pod, is_final=True)
+
+    def of_container(self, container_id: str, pod_uid: str | None) -> Name:
+        """Name the container, or if that is not known yet (and of a sandbox it never is) at least its pod."""
+        told = None if self._book is None else self._book.page.by_container_id.get(container_id)
+        if told is not None:
+            pod, container = told
+            return Name(pod.namespace, pod.name, container.name, container.image, is_final=True)
+        logged = self._logs.by_container_id.get(container_id)
+        if logged is not None:
+            return Name(logged.namespace, logged.pod, logged.container, is_final=self._book is None)
+        if pod_uid is None:
+            return UNKNOWN
+        pod_name = self.of_pod(pod_uid)
+        return Name(pod_name.namespace, pod_name.pod)

@@ -1,0 +1,132 @@
+"""Puts the exporter together from its settings and runs it until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING
+
+import structlog
+
+from exporters.cgroup.files import Reader, budget_of, read_once
+from exporters.cgroup.parse import Malformed, boot_time_s
+from exporters.cgroup.processes import Processes
+from exporters.collectors import REGISTERED
+from exporters.exposition.exporter import Exporter, Parts
+from exporters.exposition.inventory import Inventory
+from exporters.exposition.own import OwnMetrics
+from exporters.names.book import PodBook
+from exporters.names.logs import LogFolder
+from exporters.names.names import Names
+from exporters.names.watch import PodWatch
+from exporters.server import Site, application, serving
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from exporters.cgroup.layout import Layout
+    from exporters.names.account import Account
+    from exporters.settings import Settings
+
+_MOST_OPEN_FILES = 65_536
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was found on this machine when the settings were checked."""
+
+    layout: Layout
+    account: Account | None
+    """How to reach the Kubernetes API; None without it."""
+
+
+def version() -> str:
+    """Return the version of the installed package, or ``unknown`` when it runs from a bare tree."""
+    try:
+        return version_of("foresail")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+async def run(settings: Settings, surroundings: Surroundings) -> None:
+    """Serve until SIGTERM or SIGINT; raises CannotListenError when the address cannot be bound."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    watch = _watch(settings, surroundings.account)
+    site = Site(_exporter(settings, surroundings.layout, watch), settings.web, version(), lambda: _missing(watch))
+    async with _running(watch), serving(application(site), settings.web) as (host, port):
+        log.info("listening", host=host, port=port, path=settings.web.telemetry_path)
+        await stop.wait()
+    log.info("stopped")
+
+
+def _watch(settings: Settings, account: Account | None) -> PodWatch | None:
+    return None if account is None else PodWatch(account, settings.kubernetes.node_name, PodBook())
+
+
+def _exporter(settings: Settings, layout: Layout, watch: PodWatch | None) -> Exporter:
+    procfs = os.fspath(settings.roots.procfs)
+    own = OwnMetrics(version())
+    if watch is not None:
+        own.watch(watch.age_s, lambda: watch.lists)
+    reader = Reader(budget_of(_raised_open_files_limit()))
+    return Exporter(
+        Parts(
+            inventory=Inventory(layout, reader, _boot_s(procfs)),
+            reader=reader,
+            names=Names(None if watch is None else watch.book, LogFolder(settings.roots.containers_log)),
+            processes=Processes(procfs, time.monotonic),
+            own=own,
+            collectors=[collector for collector in REGISTERED if collector.name in settings.collectors],
+            procfs=procfs,
+        )
+    )
+
+
+def _missing(watch: PodWatch | None) -> str | None:
+    """An API that is down delays readiness only until it was tried once: values without names beat none."""
+    if watch is None or watch.tried.is_set():
+        return None
+    return "the pods of this node have not been asked for yet"
+
+
+@contextlib.asynccontextmanager
+async def _running(watch: PodWatch | None) -> AsyncIterator[None]:
+    if watch is None:
+        yield
+        return
+    task = asyncio.create_task(watch.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _raised_open_files_limit() -> int:
+    """Raise the soft limit of open files as far as it needs no rights, and return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return wanted if soft == resource.RLIM_INFINITY else soft
+
+
+def _boot_s(procfs: str) -> float:
+    """Return the moment of boot; 0 where it is not told, which bounds nothing."""
+    try:
+        return float(boot_time_s(read_once(f"{procfs}/stat")))
+    except (OSError, Malformed):
+        return 0.0
