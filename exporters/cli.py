@@ -2,20 +2,22 @@
 
 The flags follow the habits of node_exporter. Whatever can be known to be wrong is said before anything runs, with the
 flag and the remedy, and ends with status 2. Running is left to ``program``.
+
+It is written with argparse because every node runs this process all the time: typer and the validation library that
+it brings would be a fifth of its memory.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import inspect
 import os
 import re
 from dataclasses import asdict
-from pathlib import Path  # noqa: TC003 - typer looks annotations up when it runs
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
-import typer
 
 from exporters.cgroup.layout import Layout, NoCgroupsError, detect
 from exporters.collectors import REGISTERED
@@ -27,68 +29,133 @@ from exporters.server import CannotListenError
 from exporters.settings import Kubernetes, Log, Settings, Web
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-_LEVELS = ("debug", "info", "warning", "error")
-_FORMATS = ("auto", "json", "console")
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})", re.ASCII)
 _HIGHEST_PORT = 65_535
-_DEFAULTS = Roots()
 
 log = structlog.get_logger()
 
 
-def _show_version(*, wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"foresail-exporter {version()}")
-        raise typer.Exit
+class BadFlagError(Exception):
+    """A flag does not fit this machine; the message names the flag, the cause and the remedy."""
+
+    def __init__(self, flag: str, cause: str) -> None:
+        super().__init__(f"argument {flag}: {cause}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; it ends with status 2 when a flag is wrong and 1 when the address cannot be served."""
+    parser = _parser()
+    flags = parser.parse_args(arguments)
+    settings = _settings(flags)
+    try:
+        surroundings = Surroundings(_layout(settings.roots), _account(settings.kubernetes))
+        _check_procfs(settings.roots)
+    except BadFlagError as error:
+        parser.error(str(error))
+    configure(settings.log)
+    log.info("starting", version=version(), **_told(settings, surroundings))
+    try:
+        asyncio.run(run(settings, surroundings))
+    except CannotListenError as error:
+        log.critical("cannot_listen", cause=str(error), remedy="end what uses it, or choose with --web.listen-address")
+        raise SystemExit(1) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Settings()
+    parser = argparse.ArgumentParser(
+        "foresail-exporter",
+        usage="foresail-exporter [flags]; --help lists them",
+        description="Expose what every container on this node uses, as the kernel counts it, to Prometheus.",
+        allow_abbrev=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"foresail-exporter {version()}")
+    web = parser.add_argument_group("web")
+    web.add_argument("--web.listen-address", type=_address, default=":9109", metavar="HOST:PORT", help="where to serve")
+    web.add_argument(
+        "--web.telemetry-path", type=_path, default=defaults.web.telemetry_path, metavar="PATH", help="path of the metrics"
+    )
+    paths = parser.add_argument_group("paths, where the host's folders are mounted")
+    for name, default, what in (
+        ("procfs", defaults.roots.procfs, "the host's /proc"),
+        ("cgroupfs", defaults.roots.cgroupfs, "the host's /sys/fs/cgroup"),
+        ("containers-log", defaults.roots.containers_log, "the kubelet's links to container logs; may be missing"),
+    ):
+        paths.add_argument(f"--path.{name}", type=Path, default=default, metavar="FOLDER", help=what)
+    _add_kubernetes(parser)
+    _add_log(parser, defaults.log)
+    collectors = parser.add_argument_group("collectors")
+    for collector in REGISTERED:
+        collectors.add_argument(
+            f"--collector.{collector.name}",
+            action=argparse.BooleanOptionalAction,
+            default=collector.is_default,
+            help=collector.help,
+        )
+    return parser
+
+
+def _add_kubernetes(parser: argparse.ArgumentParser) -> None:
+    kubernetes = parser.add_argument_group("Kubernetes")
+    kubernetes.add_argument(
+        "--kubernetes",
+        action=argparse.BooleanOptionalAction,
+        default=bool(os.environ.get("KUBERNETES_SERVICE_HOST")),
+        help="watch the pods of this node through the API; on in a pod of a cluster",
+    )
+    kubernetes.add_argument(
+        "--node-name", default=os.environ.get("NODE_NAME", ""), metavar="NAME", help="name of this node, or env NODE_NAME"
+    )
+
+
+def _add_log(parser: argparse.ArgumentParser, defaults: Log) -> None:
+    group = parser.add_argument_group("log")
+    levels, formats = ("debug", "info", "warning", "error"), ("auto", "json", "console")
+    group.add_argument("--log.level", choices=levels, default=defaults.level, help="least severity that is written")
+    group.add_argument("--log.format", choices=formats, default=defaults.format, help="auto: console on a terminal")
 
 
 def _address(text: str) -> tuple[str | None, int]:
     found = _ADDRESS.fullmatch(text)
     if found is None or int(found["port"]) > _HIGHEST_PORT:
-        raise typer.BadParameter(f"{text!r} is no address; write host:port, or :9109 for every address of the machine")
+        raise argparse.ArgumentTypeError(f"{text!r} is no address; write host:port, or :9109 for every address")
     return found["v6"] or found["host"] or None, int(found["port"])
 
 
-def _address_text(text: str) -> str:
-    _address(text)
-    return text
-
-
-def _telemetry_path(text: str) -> str:
+def _path(text: str) -> str:
     if re.fullmatch(r"/[\w./-]*", text, re.ASCII) is None or text in {"/healthz", "/readyz"}:
-        raise typer.BadParameter(f"{text!r} cannot be served; write a path such as /metrics")
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be served; write a path such as /metrics")
     return text
 
 
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if text not in allowed:
-            raise typer.BadParameter(f"{text!r} is not known; choose one of {', '.join(allowed)}")
-        return text
+def _settings(flags: argparse.Namespace) -> Settings:
+    chosen = vars(flags)
+    host, port = chosen["web.listen_address"]
+    return Settings(
+        web=Web(host, port, chosen["web.telemetry_path"]),
+        roots=Roots(chosen["path.procfs"], chosen["path.cgroupfs"], chosen["path.containers_log"]),
+        kubernetes=Kubernetes(chosen["kubernetes"], chosen["node_name"]),
+        log=Log(chosen["log.level"], chosen["log.format"]),
+        collectors=tuple(one.name for one in REGISTERED if chosen[f"collector.{one.name}"]),
+    )
 
-    return check
 
-
-def _folder(path: Path, flag: str, holds: str) -> Path:
-    """Refuse a folder without the file that it cannot lack."""
+def _layout(roots: Roots) -> Layout:
     try:
-        (path / holds).stat()
-    except OSError as error:
-        raise typer.BadParameter(
-            f"{path / holds} cannot be read ({error.strerror}); name the folder where the host's is mounted",
-            param_hint=flag,
-        ) from error
-    return path
-
-
-def _layout(cgroupfs: Path) -> Layout:
-    try:
-        return detect(cgroupfs)
+        return detect(roots.cgroupfs)
     except (NoCgroupsError, OSError) as error:
-        raise typer.BadParameter(
-            f"{error}; name the folder where the host's /sys/fs/cgroup is mounted", param_hint="--path.cgroupfs"
+        raise BadFlagError("--path.cgroupfs", f"{error}; name the folder where the host's /sys/fs/cgroup is mounted") from error
+
+
+def _check_procfs(roots: Roots) -> None:
+    try:
+        (roots.procfs / "stat").stat()
+    except OSError as error:
+        raise BadFlagError(
+            "--path.procfs", f"{error.filename}: {error.strerror}; name the folder where the host's /proc is mounted"
         ) from error
 
 
@@ -96,124 +163,25 @@ def _account(kubernetes: Kubernetes) -> Account | None:
     if not kubernetes.enabled:
         return None
     if not kubernetes.node_name:
-        raise typer.BadParameter(
-            "the name of this node is needed to watch its pods; set it (in a pod spec: env NODE_NAME from the field "
-            "spec.nodeName), or switch the watch off with --no-kubernetes",
-            param_hint="--node-name",
+        raise BadFlagError(
+            "--node-name",
+            "the name of this node is needed to watch its pods; in a pod spec set env NODE_NAME from the field "
+            "spec.nodeName, or switch the watch off with --no-kubernetes",
         )
     try:
         return in_cluster(os.environ)
     except NotInClusterError as error:
-        raise typer.BadParameter(
-            f"{error}; run in a pod with a service account, or use --no-kubernetes", param_hint="--kubernetes"
-        ) from error
-
-
-def _with_collector_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give the command a pair of flags for every registered collector, so that adding one needs no change here."""
-    signature = inspect.signature(command, eval_str=True)
-    named = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
-    flags = [
-        inspect.Parameter(
-            _flag_parameter(collector.name),
-            inspect.Parameter.KEYWORD_ONLY,
-            default=collector.is_default,
-            annotation=Annotated[
-                bool,
-                typer.Option(
-                    f"--collector.{collector.name}/--no-collector.{collector.name}",
-                    help=collector.help,
-                    show_default="on" if collector.is_default else "off",
-                ),
-            ],
-        )
-        for collector in REGISTERED
-    ]
-    vars(command)["__signature__"] = signature.replace(parameters=[*named, *flags])
-    return command
-
-
-def _flag_parameter(collector_name: str) -> str:
-    return f"collector_{collector_name}"
-
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-
-@app.command()
-@_with_collector_flags
-def serve(  # noqa: PLR0917 - typer calls it by keyword
-    listen_address: Annotated[
-        str,
-        typer.Option("--web.listen-address", callback=_address_text, help="Address to serve on, as host:port."),
-    ] = ":9109",
-    telemetry_path: Annotated[
-        str, typer.Option("--web.telemetry-path", callback=_telemetry_path, help="Path of the metrics.")
-    ] = "/metrics",
-    procfs: Annotated[Path, typer.Option("--path.procfs", help="Where the host's /proc is.")] = _DEFAULTS.procfs,
-    cgroupfs: Annotated[Path, typer.Option("--path.cgroupfs", help="Where the host's /sys/fs/cgroup is.")] = _DEFAULTS.cgroupfs,
-    containers_log: Annotated[
-        Path, typer.Option("--path.containers-log", help="Where the kubelet links container logs; may be missing.")
-    ] = _DEFAULTS.containers_log,
-    kubernetes: Annotated[
-        bool | None,
-        typer.Option(
-            "--kubernetes/--no-kubernetes",
-            help="Watch the pods of this node through the Kubernetes API.",
-            show_default="on in a pod of a cluster",
-        ),
-    ] = None,
-    node_name: Annotated[str, typer.Option("--node-name", envvar="NODE_NAME", help="Name of this node in Kubernetes.")] = "",
-    log_level: Annotated[
-        str, typer.Option("--log.level", callback=_one_of(*_LEVELS), help=f"One of {', '.join(_LEVELS)}.")
-    ] = "info",
-    log_format: Annotated[
-        str, typer.Option("--log.format", callback=_one_of(*_FORMATS), help=f"One of {', '.join(_FORMATS)}.")
-    ] = "auto",
-    _version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=lambda wanted: _show_version(wanted=wanted), is_eager=True, help="Show the version."
-        ),
-    ] = False,
-    **collectors: bool,
-) -> None:
-    """Expose what every container on this node uses, as the kernel counts it, to Prometheus."""
-    host, port = _address(listen_address)
-    is_in_pod = bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
-    settings = Settings(
-        web=Web(host, port, telemetry_path),
-        roots=Roots(_folder(procfs, "--path.procfs", "stat"), cgroupfs, containers_log),
-        kubernetes=Kubernetes(is_in_pod if kubernetes is None else kubernetes, node_name),
-        log=Log(log_level, log_format),
-        collectors=tuple(one.name for one in REGISTERED if collectors[_flag_parameter(one.name)]),
-    )
-    surroundings = Surroundings(_layout(cgroupfs), _account(settings.kubernetes))
-    configure(settings.log)
-    log.info("starting", version=version(), **_told(settings, surroundings))
-    try:
-        asyncio.run(run(settings, surroundings))
-    except CannotListenError as error:
-        log.critical("cannot_listen", cause=str(error), remedy="end what uses it, or choose with --web.listen-address")
-        raise typer.Exit(1) from error
+        raise BadFlagError("--kubernetes", f"{error}; or switch the watch off with --no-kubernetes") from error
 
 
 def _told(settings: Settings, surroundings: Surroundings) -> dict[str, object]:
     """Write the settings out for the first line of the log; there is no secret among them."""
-    told = {key: str(value) for key, value in asdict(settings.roots).items()}
     walked = surroundings.layout.walked
     return {
-        "listen": settings.web.host or "",
-        "port": settings.web.port,
-        **told,
+        "web": asdict(settings.web),
+        "paths": {name: str(path) for name, path in asdict(settings.roots).items()},
+        "kubernetes": asdict(settings.kubernetes),
+        "collectors": settings.collectors,
         "cgroup_version": walked.version,
         "walked": walked.root,
-        "kubernetes": settings.kubernetes.enabled,
-        "node_name": settings.kubernetes.node_name,
-        "collectors": list(settings.collectors),
     }
-
-
-def main() -> None:
-    """Run the command line; it ends with status 2 when a flag is wrong and 1 when the address cannot be served."""
-    app()

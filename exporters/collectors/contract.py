@@ -16,7 +16,7 @@ from exporters.cgroup.parse import Malformed, number
 from exporters.names.names import UNKNOWN, Name, Names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from exporters.cgroup.processes import Processes
     from exporters.cgroup.walk import Cgroup
@@ -45,7 +45,7 @@ Table = tuple[tuple[Family, bytes, int], ...]
 
 
 class Samples:
-    """The lines of one scrape, by family."""
+    """The lines that one collector writes in one scrape, by family."""
 
     def __init__(self, families: Iterable[Family]) -> None:
         self.lines: Mapping[Family, list[str]] = {family: [] for family in families}
@@ -53,6 +53,12 @@ class Samples:
     def add(self, family: Family, labels: str, value: float) -> None:
         """Add one value; ``labels`` are already written as in ``labelled``."""
         self.lines[family].append(f"{family.name}{{{labels}}} {value}\n")
+
+    def encoded(self) -> Iterator[tuple[Family, bytes]]:
+        """Yield each family that has samples with its lines."""
+        for family, lines in self.lines.items():
+            if lines:
+                yield family, "".join(lines).encode()
 
     def add_keyed(self, labels: str, table: Table, words: Mapping[bytes, bytes]) -> None:
         """Add what a file of ``key value`` lines holds: for each row of the table the key's value over the divisor.

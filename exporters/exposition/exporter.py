@@ -14,12 +14,12 @@ import structlog
 
 from exporters.cgroup.files import Reader, Tally
 from exporters.cgroup.identity import Kind
-from exporters.collectors.contract import Collector, Samples, Scrape
+from exporters.collectors.contract import Collector, Samples, Scrape, Target
 from exporters.exposition.inventory import Inventory, unnamed
 from exporters.exposition.text import Format, Written, gzipped, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from exporters.cgroup.processes import Processes
     from exporters.exposition.own import OwnMetrics
@@ -79,10 +79,7 @@ class Exporter:
         self._step(NAMES, self._join)
         parts.processes.expire()
         targets = parts.inventory.targets
-        samples = Samples(family for collector in parts.collectors for family in collector.families)
-        for collector in parts.collectors:
-            self._run(collector, Scrape(targets, samples, parts.processes, parts.names, parts.procfs))
-        written = [Written(family, "".join(lines).encode()) for family, lines in samples.lines.items() if lines]
+        written = [one for collector in parts.collectors for one in self._run(collector, targets)]
         parts.own.containers.set(sum(target.cgroup.identity.kind is Kind.CONTAINER for target in targets))
         parts.own.unnamed.set(unnamed(targets))
         parts.own.descriptors.set(parts.reader.kept)
@@ -102,8 +99,13 @@ class Exporter:
             self._parts.reader.tally.fail(f"cannot list {error.filename}: {error.strerror}")
         self._parts.inventory.join(self._parts.names)
 
-    def _run(self, collector: Collector, scrape: Scrape) -> None:
+    def _run(self, collector: Collector, targets: Sequence[Target]) -> Iterator[Written]:
+        """Run one collector and encode its lines at once: as text they take several times as much memory."""
+        parts = self._parts
+        scrape = Scrape(targets, Samples(collector.families), parts.processes, parts.names, parts.procfs)
         self._step(collector.name, lambda: collector.collect(scrape), scrape.tally)
+        for family, lines in scrape.samples.encoded():
+            yield Written(family, lines)
 
     def _step(self, name: str, work: Callable[[], None], tally: Tally | None = None) -> None:
         """Do one step of a scrape, with its own tally and its own time."""
