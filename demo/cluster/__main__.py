@@ -1,0 +1,5 @@
+"""`python -m demo.cluster`."""
+
+from demo.cluster.cli import main
+
+main()

@@ -1,0 +1,123 @@
+"""Whether this machine can carry the cluster: everything that is missing is said at once, before anything is done."""
+
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.cluster.archive import ARCHITECTURES
+from demo.cluster.cache import Cache
+from demo.cluster.errors import UnfitMachineError
+from demo.cluster.gobuild import is_built
+from demo.cluster.packages import PATH, missing_packages
+from demo.cluster.rootfs import base_archive
+
+_GIB = 1 << 30
+_ROOM_COLD_BYTES = 9 * _GIB  # modules and build cache of Go 4 GiB, commands, images
+_ROOM_WARM_BYTES = 2 * _GIB
+_MEMORY_BYTES = 2 * _GIB
+# The longest socket below the run folder may have 107 bytes (unix(7)): containerd adds `.ttrpc` to its own.
+_LONGEST_CACHE_PATH = 60
+_NEEDED_CONTROLLERS = {"cpu", "memory", "pids"}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about the machine."""
+
+    system: str
+    architecture: str
+    uid: int
+    has_apt: bool
+    missing: list[str]
+    free_bytes: int
+    is_cold: bool
+    memory_bytes: int
+    controllers: set[str]
+    pods_tree: list[Path]
+    cache_path: str
+
+
+def look(cache: Cache, sys_root: Path = Path("/sys/fs/cgroup")) -> Facts:
+    """Look at this machine."""
+    linux = sys.platform == "linux"
+    return Facts(
+        system=platform.system(),
+        architecture=platform.machine(),
+        uid=os.getuid(),
+        has_apt=shutil.which("apt-get", path=PATH) is not None,
+        missing=missing_packages(),
+        free_bytes=_free_bytes(cache.root),
+        is_cold=not (is_built(cache) and base_archive(cache).exists()),
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        controllers=_controllers(sys_root) if linux else set(),
+        pods_tree=pods_trees(sys_root) if linux else [],
+        cache_path=str(cache.root),
+    )
+
+
+def what_is_wrong(facts: Facts) -> list[str]:
+    """List what keeps the cluster from this machine, each with its remedy."""
+    if facts.system != "Linux":
+        return [f"it runs {facts.system}: the cluster needs Linux"]
+    wrong = []
+    if facts.uid != 0:
+        wrong.append("this user is not root: the cluster makes a network namespace, mounts and cgroups; use sudo")
+    if facts.architecture not in ARCHITECTURES:
+        wrong.append(f"its processor is {facts.architecture}: it has to be one of {', '.join(ARCHITECTURES)}")
+    if facts.missing and not facts.has_apt:
+        wrong.append(f"it has no apt-get, and these Debian packages are missing: {', '.join(facts.missing)}")
+    room = _ROOM_COLD_BYTES if facts.is_cold else _ROOM_WARM_BYTES
+    if facts.free_bytes < room:
+        wrong.append(
+            f"{facts.cache_path} has room for {facts.free_bytes / _GIB:.1f} GiB and {room / _GIB:.0f} GiB are needed: "
+            "name a folder with more room in FORESAIL_CACHE"
+        )
+    if facts.memory_bytes < _MEMORY_BYTES:
+        wrong.append(f"it has {facts.memory_bytes / _GIB:.1f} GiB of memory and {_MEMORY_BYTES / _GIB:.0f} GiB are needed")
+    if lacking := sorted(_NEEDED_CONTROLLERS - facts.controllers):
+        wrong.append(f"the cgroup controllers {', '.join(lacking)} are not mounted under /sys/fs/cgroup")
+    if facts.pods_tree:
+        wrong.append(
+            f"another kubelet keeps pods on it ({facts.pods_tree[0]}): end that cluster first, two cannot share a machine"
+        )
+    if len(facts.cache_path) > _LONGEST_CACHE_PATH:
+        wrong.append(
+            f"the path {facts.cache_path} is longer than {_LONGEST_CACHE_PATH} characters, too long for the sockets in it: "
+            "name a shorter one in FORESAIL_CACHE"
+        )
+    return wrong
+
+
+def check(cache: Cache) -> None:
+    """Raise UnfitMachineError with everything that is missing; to be asked while no cluster of ours runs."""
+    if wrong := what_is_wrong(look(cache)):
+        raise UnfitMachineError("this machine cannot run the embedded cluster:\n" + "\n".join(f"- {one}" for one in wrong))
+
+
+def cgroup_roots(sys_root: Path = Path("/sys/fs/cgroup")) -> list[Path]:
+    """List the roots of the cgroup hierarchies that are mounted here."""
+    if (sys_root / "cgroup.controllers").exists():
+        return [sys_root]
+    return sorted(folder for folder in sys_root.iterdir() if folder.is_dir() and not folder.is_symlink())
+
+
+def pods_trees(sys_root: Path = Path("/sys/fs/cgroup")) -> list[Path]:
+    """List the cgroups that a kubelet keeps its pods in, in every hierarchy."""
+    names = ("kubepods", "kubepods.slice")
+    return [root / name for root in cgroup_roots(sys_root) for name in names if (root / name).is_dir()]
+
+
+def _controllers(sys_root: Path) -> set[str]:
+    unified = sys_root / "cgroup.controllers"
+    if unified.exists():
+        return set(unified.read_text().split())
+    return {controller for root in cgroup_roots(sys_root) for controller in root.name.split(",")}
+
+
+def _free_bytes(folder: Path) -> int:
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

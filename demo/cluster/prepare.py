@@ -1,0 +1,40 @@
+"""Everything that a first start needs, fetched and built into the cache; a second call finds all of it there."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from demo.cluster import gobuild, packages, rootfs
+from demo.cluster.cache import Cache
+from demo.cluster.report import Reporter
+
+_CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def prepare(cache: Cache, reporter: Reporter) -> None:
+    """Install packages, build the commands and make the images; raises ClusterError with the log's end and the remedy.
+
+    The build takes the processors, packages and base image the network: the two go side by side. An interrupt ends both; what
+    was whole by then is kept.
+    """
+    cache.ensure()
+    stop = threading.Event()
+    if not _CA_BUNDLE.exists():
+        packages.install(cache, reporter, stop)  # Go could not check whom it fetches from
+
+    def system() -> None:
+        packages.install(cache, reporter, stop)
+        rootfs.make_base(cache, reporter, stop)
+
+    def commands() -> None:
+        gobuild.build(cache, reporter, stop)
+        rootfs.make_pause(gobuild.bin_folder(cache))
+
+    with ThreadPoolExecutor(2) as pool:
+        lanes = [pool.submit(commands), pool.submit(system)]
+        try:
+            for lane in as_completed(lanes):
+                lane.result()
+        except BaseException:
+            stop.set()
+            raise
