@@ -55,7 +55,6 @@ class FakeApiServer:
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     watchers: list[Watcher] = field(default_factory=list)
-    watch_opened: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
     _failures: list[Failure] = field(default_factory=list)
     _gates: list[tuple[Matcher, asyncio.Event]] = field(default_factory=list)
@@ -118,6 +117,8 @@ class FakeApiServer:
         """Cut the connections of all watches in the middle of their stream."""
         for watcher in self.watchers:
             watcher.transport.abort()
+            watcher.lines.put_nowait(None)
+        self.watchers.clear()
 
     def connection(self, timeout_s: float = 5.0) -> Connection:
         """Return a connection of the product to this server."""
@@ -263,7 +264,10 @@ class FakeApiServer:
         if since < self.cluster.oldest and not self.gone_in_stream:
             return _status(410, "Expired", f"too old resource version: {since} ({self.cluster.oldest})")
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
+        try:
+            await response.prepare(request)
+        except ConnectionError:
+            return response  # the client has gone
         assert isinstance(request.transport, asyncio.Transport)
         watcher = Watcher(plural, asyncio.Queue(), request.transport)
         if since < self.cluster.oldest:
@@ -277,7 +281,6 @@ class FakeApiServer:
             watcher.lines.put_nowait({"type": "ERROR", "object": error})
             watcher.lines.put_nowait(None)
         self.watchers.append(watcher)
-        self.watch_opened.set()
         sent = since
         try:
             while True:
@@ -291,7 +294,8 @@ class FakeApiServer:
         except ConnectionError:
             pass
         finally:
-            self.watchers.remove(watcher)
+            if watcher in self.watchers:
+                self.watchers.remove(watcher)
         return response
 
     async def _send_changes(

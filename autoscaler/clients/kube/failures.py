@@ -48,6 +48,7 @@ _BY_STATUS: Mapping[int, _Verdict] = {
     403: _Verdict(Permanent, "an admission rule or the object's own state forbids it; see the cause"),
     404: _Verdict(Permanent, "the API server does not know this; are the chart's CRDs installed?"),
     405: _Verdict(Permanent, "the API server does not offer this; see the cause"),
+    408: _Verdict(Temporary, "the API server waited too long; it is tried again"),
     409: _Verdict(Temporary, "somebody else changed it at the same moment; it is tried again"),
     410: _Verdict(Expired, "what was read is too old for the API server; it is read again"),
     413: _Verdict(Permanent, "the object is too large for the API server"),

@@ -24,6 +24,7 @@ from autoscaler.errors import ForesailError, Permanent, Temporary
 from autoscaler.telemetry import WATCH_AGE, WATCH_RELISTS
 
 _log = structlog.get_logger(__name__)
+_SHORT_WATCH_S = 1.0  # a watch that ends sooner, without an event, would make a loop without a pause
 _MAX_PAGES_STARTED_ANEW = 3  # of one list, when its pages expire while they are read
 
 
@@ -32,8 +33,10 @@ class Pace:
     """When a reflector asks, waits and gives up; the defaults are for a real API server."""
 
     page_size: int = 500
-    watch_s: tuple[float, float] = (240.0, 300.0)  # the API server ends a watch after a random time between
-    silence_s: float = 90.0  # bookmarks come about once a minute
+    # The API server is asked to end a watch after a random time between these. It sends a bookmark once a minute, and two
+    # seconds before the end: short watches tell a quiet cluster from a dead connection before decisions call it stale.
+    watch_s: tuple[float, float] = (20.0, 28.0)
+    silence_s: float = 45.0  # well above the longest watch; a stream that says nothing for so long is broken
     first_wait_s: float = 0.8
     longest_wait_s: float = 30.0
 
@@ -69,7 +72,7 @@ class Reflector:
     def age_s(self) -> float:
         """Return the seconds since the API server was last heard of (event, bookmark or list); infinite before that.
 
-        Up to a minute is normal where nothing changes: that is how often the API server sends a bookmark.
+        Half a minute is normal where nothing changes: that is how long one watch lasts (`Pace.watch_s`).
         """
         return math.inf if self._heard_s is None else self.clock.monotonic_s() - self._heard_s
 
@@ -128,7 +131,7 @@ class Reflector:
                 more, found = "", {}
                 continue
             self._hear()
-            found.update((_key(obj), self.trim(obj)) for obj in page.items)
+            found.update((_key(obj), self.trim({**self._type, **obj})) for obj in page.items)
             more = page.more
             if not more:
                 break
@@ -145,7 +148,7 @@ class Reflector:
             "timeoutSeconds": str(round(self.random.uniform(*self.pace.watch_s))),
             **self._selected(),
         }
-        heard = False
+        heard, opened_s = False, self.clock.monotonic_s()
         watch = self.client.watch(self.resource, self.namespace, query, silence_s=self.pace.silence_s)
         async with aclosing(watch) as events:
             async for event in events:
@@ -154,8 +157,9 @@ class Reflector:
                 if not heard:
                     heard, self._problem = True, ""
                     backoff.reset()
-        if not heard:
-            raise Temporary(f"watch {self.resource.plural}: the API server ended it without a word; it is opened again")
+        if not heard and self.clock.monotonic_s() - opened_s < _SHORT_WATCH_S:
+            raise Temporary(f"watch {self.resource.plural}: the API server ended it at once; it is opened again")
+        self._hear()
 
     def _apply(self, event: Json) -> None:
         obj = event["object"]
@@ -169,6 +173,11 @@ class Reflector:
             case _:
                 pass  # a bookmark: only its resourceVersion counts
         self._version = obj["metadata"]["resourceVersion"]
+
+    @property
+    def _type(self) -> dict[str, str]:
+        """What the items of a list lack, and the objects of a watch have."""
+        return {"apiVersion": self.resource.api_version, "kind": self.resource.kind}
 
     def _selected(self) -> dict[str, str]:
         return {"labelSelector": self.selector} if self.selector else {}

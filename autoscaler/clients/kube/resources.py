@@ -46,6 +46,7 @@ STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+HORIZONTAL_POD_AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 PREDICTIVE_AUTOSCALERS = Resource("foresail.dev", "v1alpha1", "predictiveautoscalers", "PredictiveAutoscaler")
 HEALING_POLICIES = Resource("foresail.dev", "v1alpha1", "healingpolicies", "HealingPolicy")
 
