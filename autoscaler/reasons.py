@@ -56,6 +56,7 @@ class Reason(StrEnum):
     FAILED_RESCALE = "FailedRescale"
     MODE_OBSERVE = "ModeObserve"
     MODE_SCALE = "ModeScale"
+    MODE_HEAL = "ModeHeal"
     NO_OTHER_SCALER = "NoOtherScaler"  # Observe, and nothing else scales the target
     ACTS_DISABLED = "ActsDisabled"
     NOT_LEADER = "NotLeader"
