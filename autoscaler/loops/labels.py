@@ -1,0 +1,20 @@
+"""Names of an object's metrics in labels, status and notices: `cpu`, `memory`, `cpu-container-app`, `prometheus-0`."""
+
+from autoscaler.api.types import MetricSpec
+
+
+def metric_names(metrics: tuple[MetricSpec, ...]) -> tuple[str, ...]:
+    """Return one name per metric, in their order, all different and stable while the spec is the same."""
+    names: list[str] = []
+    queries = 0
+    for index, metric in enumerate(metrics):
+        if metric.prometheus:
+            name, queries = f"prometheus-{queries}", queries + 1
+        elif metric.container_resource:
+            name = f"{metric.container_resource.name}-container-{metric.container_resource.container}"
+        elif metric.resource:
+            name = metric.resource.name
+        else:
+            name = "unknown"
+        names.append(f"{name}-{index}" if name in names else name)
+    return tuple(names)

@@ -1,0 +1,132 @@
+"""What a scaling pass sees: every valid object with its target, pods, load and forecasts, each with its age.
+
+Stores and a handful of queries serve the whole fleet. What is wrong with one object is kept with that object; only a cache
+that was never filled or a bug stops a pass. Deciding is left to `scaling`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from autoscaler.api.parse import predictive_autoscaler
+from autoscaler.api.types import PredictiveAutoscaler
+from autoscaler.clients.ports import Json, Target
+from autoscaler.errors import InvalidObject
+from autoscaler.loops import load
+from autoscaler.loops.context import Context
+from autoscaler.loops.pods import ByNamespace, PodIndex, selected
+from autoscaler.loops.status import key_of
+from autoscaler.loops.targets import MissingTarget, SeenTarget, is_empty, look_at, target_of
+from autoscaler.model import Forecast, ObjectKey
+from autoscaler.reasons import Reason
+from autoscaler.scaling.types import MetricReading, Observation
+
+STALE_S = 90.0  # a quiet watch is told that it is alive about every minute (bookmarks)
+PARALLEL_REQUESTS = 8  # to the API server at a time
+
+Forecasts = Callable[["Served"], tuple[Forecast | None, ...]]  # in the order of the object's metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A valid object of ours; `obj` is it as the API server has it."""
+
+    key: ObjectKey
+    obj: Json
+    autoscaler: PredictiveAutoscaler
+
+    @property
+    def target(self) -> Target:
+        """What it scales."""
+        return target_of(self.autoscaler)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An object of ours that cannot be used as written."""
+
+    key: ObjectKey
+    obj: Json
+    error: InvalidObject
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One object with what was seen of it: an observation, or why its target cannot be scaled."""
+
+    served: Served
+    observation: Observation | None
+    missing: MissingTarget | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All that one pass sees; `outage` is set when no query at all was answered."""
+
+    seen: tuple[Seen, ...]
+    refused: tuple[Refused, ...]
+    outage: str | None
+
+
+def parse(objects: Iterable[Json]) -> tuple[list[Served], list[Refused]]:
+    """Divide our objects into valid and invalid ones, both in the order of their names."""
+    served, refused = [], []
+    for obj in sorted(objects, key=key_of):
+        try:
+            served.append(Served(key_of(obj), obj, predictive_autoscaler(obj)))
+        except InvalidObject as error:
+            refused.append(Refused(key_of(obj), obj, error))
+    return served, refused
+
+
+async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fleet:
+    """Look at all objects: caches, the API for kinds that are not cached, and one round of queries."""
+    served, refused = parse(context.stores.autoscalers.items())
+    bound = asyncio.Semaphore(PARALLEL_REQUESTS)
+
+    async def look(one: Served) -> SeenTarget | MissingTarget:
+        async with bound:
+            return await look_at(one.target, context.stores, context.kube)
+
+    targets, loads = await asyncio.gather(
+        asyncio.gather(*map(look, served)),
+        load.read(context.metrics, (spec for one in served for spec in one.autoscaler.spec.metrics)),
+    )
+    pods = index.by_namespace()
+    window_s = float(context.settings.prometheus.rate_window_s)
+    stale = stale_watch(context)
+    seen = []
+    for one, target in zip(served, targets, strict=True):
+        if isinstance(target, MissingTarget):
+            seen.append(Seen(one, None, target))
+            continue
+        observation = _observation(one, target, pods, loads, window_s)
+        observation = replace(observation, forecasts=forecasts(one))
+        seen.append(Seen(one, _held(observation, stale) if stale else observation))
+    failure = loads.failure()
+    return Fleet(tuple(seen), tuple(refused), str(failure) if failure else None)
+
+
+def stale_watch(context: Context) -> str | None:
+    """Say which watch that scaling relies on has not been heard of for too long; None when all are fresh."""
+    stores = {"pods": context.stores.pods} | dict(context.stores.workloads)
+    ages = {name: store.age_s() for name, store in stores.items()}
+    name = max(ages, key=lambda one: ages[one])
+    if ages[name] <= STALE_S:
+        return None
+    return f"the watch of {name} was last heard of {ages[name]:.0f} s ago, so replicas and pods may be others by now"
+
+
+def _observation(one: Served, target: SeenTarget, pods: ByNamespace, loads: load.Loads, window_s: float) -> Observation:
+    mine = () if is_empty(target.selector) else selected(pods, one.key.namespace, target.selector)
+    readings = tuple(load.reading(spec, mine, loads, window_s) for spec in one.autoscaler.spec.metrics)
+    return Observation(target.spec_replicas, target.status_replicas, mine, readings)
+
+
+def _held(observation: Observation, why: str) -> Observation:
+    """Take away what could move replicas: stale means hold."""
+    blind: Sequence[MetricReading] = [
+        MetricReading(reading.spec, error=why, error_reason=Reason.STALE_METRICS, window_s=reading.window_s)
+        for reading in observation.readings
+    ]
+    return replace(observation, readings=tuple(blind), forecasts=())

@@ -1,0 +1,208 @@
+"""The scaling loop: observe -> decide -> act -> report, for all PredictiveAutoscalers in one pass.
+
+A replica that does not lead does nothing here at all: it asks nothing, decides nothing and writes nothing, only its caches
+stay warm. In mode Observe, with the setting `acts` off, or where another already scales the target, everything happens but
+the write of the scale: decision, status, series and page say what would be done. What fails for one object is reported for
+that object, and the pass goes on.
+"""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from autoscaler import telemetry
+from autoscaler.clients.ports import Target
+from autoscaler.loops import scale_status
+from autoscaler.loops.cap import AddedPods, capped, divide
+from autoscaler.loops.context import AUTOSCALERS, Context
+from autoscaler.loops.forecast_book import ForecastBook
+from autoscaler.loops.leads import lead_s
+from autoscaler.loops.observe import PARALLEL_REQUESTS, Fleet, Seen, Served, observe
+from autoscaler.loops.outage import Outage
+from autoscaler.loops.pods import PodIndex
+from autoscaler.loops.rivals import find as find_rivals
+from autoscaler.loops.scale_act import carry_out
+from autoscaler.loops.scale_report import Reporter
+from autoscaler.loops.scale_status import Outcome, Report, Result
+from autoscaler.model import ObjectKey
+from autoscaler.reasons import Reason
+from autoscaler.scaling.decide import decide, initial_state, policy_of, record_scale
+from autoscaler.scaling.types import Action, Condition, Decision, State
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What one decision hands to the next, for this very object and target."""
+
+    uid: str
+    target: Target
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One object in the middle of a pass: what is to be done, and what may keep it from being done."""
+
+    seen: Seen
+    decision: Decision | None  # None: its target cannot be scaled
+    brake: Condition  # the condition Acting
+    rival: str | None  # who else scales the target
+
+
+@dataclass(slots=True)
+class ScaleLoop:
+    """Holds what decisions hand to each other; `once` is one pass."""
+
+    context: Context
+    index: PodIndex
+    forecasts: ForecastBook
+    _memory: dict[ObjectKey, _Memory] = field(default_factory=dict)
+    _added: AddedPods = field(default_factory=AddedPods)
+    _outage: Outage = field(default_factory=lambda: Outage("scale"))
+    _reporter: Reporter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reporter = Reporter(self.context)
+
+    async def once(self) -> None:
+        """One pass over all objects."""
+        if not self.context.leads():
+            self._stand_down()
+            return
+        fleet = await observe(self.context, self.index, self.forecasts.of)
+        self._outage.note(self.context, fleet.outage)
+        self._forget_gone(fleet)
+        bound = asyncio.Semaphore(PARALLEL_REQUESTS)
+
+        async def finish(plan: _Plan) -> Outcome:
+            async with bound:
+                try:
+                    return await self._finish(plan)
+                except Exception:  # an error of ours must not stop the pass for the others
+                    key = plan.seen.served.key
+                    log.exception("object_failed", namespace=key.namespace, name=key.name)
+                    return Outcome(Result.FAILED)
+
+        outcomes = await asyncio.gather(*map(finish, self._cap(self._plan(fleet))))
+        for refused in fleet.refused:
+            await self._reporter.refused(refused)
+        self._summarise(fleet, outcomes)
+
+    def _plan(self, fleet: Fleet) -> list[_Plan]:
+        """Decide about all objects, and find out for which the decision may be carried out."""
+        hpas = self.context.stores.hpas
+        rivals = find_rivals([one.served for one in fleet.seen], hpas.items() if hpas else None)
+        plans = []
+        for one in fleet.seen:
+            key, mode = one.served.key, one.served.autoscaler.spec.mode
+            other = True if key in rivals else None if hpas is None else False
+            brake = scale_status.acting(mode, acts=self.context.settings.acts, scaled_by_other=other)
+            plans.append(_Plan(one, self._decide(one), brake, rivals.get(key)))
+        return plans
+
+    def _decide(self, one: Seen) -> Decision | None:
+        """Return the decision about one object and keep its state; None when its target cannot be scaled."""
+        observation = one.observation
+        if observation is None:
+            return None
+        now_s, settings = self.context.clock.now_s(), self.context.settings
+        uid, spec = one.served.autoscaler.metadata.uid, one.served.autoscaler.spec
+        known = self._memory.get(one.served.key)
+        if known is None or (known.uid, known.target) != (uid, one.served.target):
+            known = _Memory(uid, one.served.target, initial_state(observation.spec_replicas, now_s))
+        try:
+            policy = policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
+            decision, state = decide(observation, policy, known.state, now_s)
+        except Exception:  # likewise
+            log.exception("decision_failed", namespace=one.served.key.namespace, name=one.served.key.name)
+            return _undecided(observation.spec_replicas)
+        self._memory[one.served.key] = replace(known, state=state)
+        return decision
+
+    def _cap(self, plans: list[_Plan]) -> list[_Plan]:
+        """Bound the pods that are added in the cluster, where a cap is set."""
+        cap = self.context.settings.scaling.max_added_pods_per_minute
+        left = self._added.left(cap, self.context.clock.now_s())
+        if left is None:
+            return plans
+        wishes = [
+            (plan.seen.served.key, plan.decision)
+            for plan in plans
+            if plan.decision and plan.decision.action is Action.SCALE_UP and _blocked(plan) is None
+        ]
+        granted = divide(wishes, left)
+        bounded = {key: capped(decision, granted[key], cap) for key, decision in wishes}
+        return [replace(plan, decision=bounded.get(plan.seen.served.key, plan.decision)) for plan in plans]
+
+    async def _finish(self, plan: _Plan) -> Outcome:
+        """Act on one object and report; what fails here is this object's."""
+        served, outcome = plan.seen.served, _blocked(plan)
+        if outcome is None and plan.decision:
+            outcome = await carry_out(self.context, served, plan.decision)
+            if outcome.reason is Reason.NOT_LEADER:
+                return outcome  # whoever leads now reports; a word from here would contradict it
+            if outcome.result is Result.DONE:
+                self._record(served, plan.decision)
+        outcome = outcome or Outcome(Result.HELD)
+        spec = served.autoscaler.spec
+        ahead_s = lead_s(spec, self.forecasts.ready_s(served.target), self.context.settings)
+        lead = ahead_s if spec.forecast.enabled else None
+        await self._reporter.served(Report(plan.seen, plan.decision, outcome, plan.brake, lead))
+        return outcome
+
+    def _record(self, served: Served, decision: Decision) -> None:
+        known, now_s = self._memory[served.key], self.context.clock.now_s()
+        behavior = served.autoscaler.spec.behavior
+        state = record_scale(known.state, decision.current, decision.desired, now_s, behavior)
+        self._memory[served.key] = replace(known, state=state)
+        self._added.record(now_s, max(0, decision.desired - decision.current))
+
+    def _forget_gone(self, fleet: Fleet) -> None:
+        """Drop state, series and rows of objects that are no longer there."""
+        valid = {one.served.key for one in fleet.seen}
+        for key in self._memory.keys() - valid:
+            del self._memory[key]
+        self._reporter.keep_only(valid | {one.key for one in fleet.refused})
+
+    def _stand_down(self) -> None:
+        """Forget everything: whoever leads decides, and the state here would be old by the time this replica leads again."""
+        self._memory.clear()
+        self._added = AddedPods()
+        self._reporter.keep_only(set())
+
+    def _summarise(self, fleet: Fleet, outcomes: list[Outcome]) -> None:
+        telemetry.OBJECTS.labels(AUTOSCALERS, "true").set(len(fleet.seen))
+        telemetry.OBJECTS.labels(AUTOSCALERS, "false").set(len(fleet.refused))
+        counts = {result.value: sum(one.result is result for one in outcomes) for result in Result}
+        log.info("scaling_pass", objects=len(fleet.seen), invalid=len(fleet.refused), **counts)
+
+
+def _blocked(plan: _Plan) -> Outcome | None:
+    """Return why a decision is not carried out; None when it may be."""
+    if plan.decision is None:
+        return Outcome(Result.BLOCKED)
+    if plan.rival and plan.brake.reason is Reason.MODE_SCALE:
+        text = f"{plan.rival} already scales the target, and two would fight; delete one of them or set mode to Observe"
+        return Outcome(Result.BLOCKED, Reason.TARGET_CONFLICT, text)
+    if plan.decision.action is Action.HOLD:
+        return Outcome(Result.HELD)
+    return None if plan.brake.status else Outcome(Result.BLOCKED, plan.brake.reason, plan.brake.message)
+
+
+def _undecided(replicas: int) -> Decision:
+    """Return what stands for a decision that could not be made: hold."""
+    text = "the decision failed by an error in the service, which its log shows; replicas are held"
+    condition = Condition(scale_status.ACTIVE, status=False, reason=Reason.FAILED_COMPUTE_METRICS_REPLICAS, message=text)
+    return Decision(
+        action=Action.HOLD,
+        desired=replicas,
+        current=replicas,
+        reason=Reason.FAILED_COMPUTE_METRICS_REPLICAS,
+        message=text,
+        candidates={},
+        metrics=(),
+        conditions=(condition,),
+    )

@@ -1,0 +1,181 @@
+"""Report one object after a scaling pass: status, Events, notices, log line, series and page.
+
+The status is written when it differs, Events and notices are sent when something happened: an act, or a condition that
+turned bad or is bad for another reason than before. So a state that lasts is told once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from autoscaler import telemetry
+from autoscaler.board import Row
+from autoscaler.clients.ports import Json
+from autoscaler.errors import ForesailError
+from autoscaler.loops import report as tell
+from autoscaler.loops import scale_status, status
+from autoscaler.loops.context import AUTOSCALERS, Context
+from autoscaler.loops.labels import metric_names
+from autoscaler.loops.observe import Refused, Served
+from autoscaler.loops.report import Happening
+from autoscaler.loops.scale_status import ABLE, ACTIVE, VALID, Report, Result
+from autoscaler.loops.status import StatusBook
+from autoscaler.model import ObjectKey
+from autoscaler.reasons import Reason
+from autoscaler.scaling.types import Decision
+
+KIND = "PredictiveAutoscaler"
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Remembers which statuses were written and which objects are shown."""
+
+    context: Context
+    _statuses: StatusBook = field(init=False)
+    _shown: set[ObjectKey] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._statuses = StatusBook(self.context.kube, AUTOSCALERS)
+
+    async def served(self, report: Report) -> None:
+        """Tell of a valid object."""
+        served = report.seen.served
+        self._shown.add(served.key)
+        if report.decision:
+            await self._decided(report, report.decision)
+        now_s = self.context.clock.now_s()
+        scale_status.show(report, now_s)
+        before = self._statuses.current(served.obj)
+        after = scale_status.of_report(report, before, now_s)
+        spec, target = served.autoscaler.spec, served.target
+        row = {"mode": spec.mode.value, "target": f"{target.kind}/{target.name}"}
+        self.context.board.autoscalers[served.key] = row | {
+            "min": spec.min_replicas,
+            "max": spec.max_replicas,
+            "message": report.decision.message if report.decision else "",
+            "status": after,
+        }
+        await self._write(served.obj, before, after)
+
+    async def refused(self, refused: Refused) -> None:
+        """Tell of an object that cannot be used as written: condition, one Event per generation, series."""
+        self._shown.add(refused.key)
+        scale_status.forget(refused.key)
+        before = self._statuses.current(refused.obj)
+        after = scale_status.of_refused(refused, before, self.context.clock.now_s())
+        self.context.board.autoscalers[refused.key] = {"mode": "", "target": "", "message": str(refused.error), "status": after}
+        if before != after:
+            log.warning("invalid_object", kind=KIND, error=str(refused.error))
+        await self._write(refused.obj, before, after)
+
+    def keep_only(self, keys: set[ObjectKey]) -> None:
+        """Remove the series, rows and memories of objects that are gone."""
+        for key in self._shown - keys:
+            scale_status.forget(key)
+            for counter in (telemetry.DECISIONS, telemetry.ACTS):
+                counter.remove_by_labels({"namespace": key.namespace, "name": key.name})
+            self.context.board.forget_autoscaler(key)
+        self._shown &= keys
+        self._statuses.keep_only(keys)
+
+    async def _decided(self, report: Report, decision: Decision) -> None:
+        served, outcome = report.seen.served, report.outcome
+        telemetry.DECISIONS.labels(*_labels(served.key), decision.action.value, decision.reason.value).inc()
+        self.context.board.decided(served.key, self._row(report, decision))
+        if outcome.result in {Result.DONE, Result.CONFLICT, Result.FAILED}:
+            telemetry.ACTS.labels(*_labels(served.key), "scale", outcome.result.value).inc()
+        values = {"target": served.target.name, "before": decision.current, "after": decision.desired}
+        names = {"namespace": served.key.namespace, "name": served.key.name}
+        match outcome.result:
+            case Result.DONE:
+                log.info("scaled", **names, **values, reason=decision.reason.value, why=decision.message)
+                await self._scaled(served, decision, values)
+            case Result.FAILED:
+                log.warning("scaling_failed", **names, **values, error=outcome.message)
+                tell.act(self.context, "scale", served.key, {"result": "failed", "why": outcome.message, **values})
+            case Result.CONFLICT:
+                log.info("scaling_left_to_next_pass", **names, **values, why=outcome.message)
+            case Result.BLOCKED | Result.HELD:
+                log.debug("decided", **names, **values, reason=decision.reason.value, why=decision.message)
+
+    async def _scaled(self, served: Served, decision: Decision, values: Mapping[str, object]) -> None:
+        data = {
+            "object": {"kind": KIND, "namespace": served.key.namespace, "name": served.key.name},
+            "target": {"kind": served.target.kind, "name": served.target.name},
+            "before": decision.current,
+            "after": decision.desired,
+            "reason": decision.reason.value,
+            "message": decision.message,
+            "candidates": {source.value: replicas for source, replicas in decision.candidates.items()},
+        }
+        tell.notice(self.context, "foresail.scaled", data)
+        tell.act(self.context, "scale", served.key, {"result": "done", "why": decision.message, **values})
+        note = f"New size: {decision.desired}; reason: {decision.message}"
+        await tell.event(self.context, _ours(served.obj), Happening(Reason.SUCCESSFUL_RESCALE, "Rescale", note))
+
+    async def _write(self, obj: Json, before: Json, after: Json) -> None:
+        """Write the status if it differs, then tell of what turned bad; a failed write is tried again by the next pass."""
+        key = status.key_of(obj)
+        try:
+            problem = await self._statuses.write(obj, after)
+        except ForesailError as error:
+            log.warning("status_not_written", kind=KIND, namespace=key.namespace, name=key.name, error=str(error))
+            return
+        if problem is not None:
+            log.info("status_left_to_next_pass", kind=KIND, namespace=key.namespace, name=key.name, why=problem.value)
+            return
+        for condition in _turned_bad(before, after):
+            await self._warn(obj, condition)
+
+    async def _warn(self, obj: Json, condition: Json) -> None:
+        reason, message, key = Reason(condition["reason"]), condition["message"], status.key_of(obj)
+        if reason is Reason.FAILED_UPDATE_SCALE:
+            reason = Reason.FAILED_RESCALE  # the HPA's name for the Event
+        happening = Happening(reason, "Report", message, warning=True)
+        await tell.event(self.context, _ours(obj), happening)
+        data = {"object": {"kind": KIND, "namespace": key.namespace, "name": key.name}}
+        kind = "foresail.refused" if reason is Reason.TARGET_CONFLICT else "foresail.failed"
+        tell.notice(self.context, kind, data | {"reason": reason.value, "message": message})
+
+    def _row(self, report: Report, decision: Decision) -> Row:
+        names = metric_names(report.seen.served.autoscaler.spec.metrics)
+        return {
+            "at": status.timestamp(self.context.clock.now_s()),
+            "action": decision.action.value,
+            "current": decision.current,
+            "desired": decision.desired,
+            "reason": decision.reason.value,
+            "message": decision.message,
+            "result": report.outcome.result.value,
+            "result_reason": report.outcome.reason.value if report.outcome.reason else None,
+            "candidates": {source.value: replicas for source, replicas in decision.candidates.items()},
+            "metrics": [
+                {"name": name, "proposal": one.proposal, "predicted": one.predicted, "error": one.error}
+                for name, one in zip(names, decision.metrics, strict=False)
+            ],
+        }
+
+
+def _turned_bad(before: Json, after: Json) -> list[Json]:
+    """Return conditions that are False and were not before, or for another reason, or about an older spec."""
+    found = []
+    for kind in (VALID, ABLE, ACTIVE):
+        old, new = status.find(before, kind), status.find(after, kind)
+        same = (old.get("status"), old.get("reason")) == (new.get("status"), new.get("reason"))
+        newer = kind == VALID and old.get("observedGeneration") != new.get("observedGeneration")
+        if new.get("status") == "False" and (not same or newer):
+            found.append(new)
+    if any(one["type"] == VALID for one in found) or len({one["reason"] for one in found}) < len(found):
+        return found[:1]  # the others only follow from the first
+    return found
+
+
+def _ours(obj: Json) -> Json:
+    return {"apiVersion": "foresail.dev/v1alpha1", "kind": KIND, **obj}
+
+
+def _labels(key: ObjectKey) -> tuple[str, str]:
+    return key.namespace, key.name

@@ -1,0 +1,248 @@
+"""The status of a PredictiveAutoscaler, and its series, from what one pass saw, decided and did. Pure but for the series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from autoscaler import telemetry
+from autoscaler.api.types import MetricSpec, Mode
+from autoscaler.clients.ports import Json
+from autoscaler.loops import status
+from autoscaler.loops.labels import metric_names
+from autoscaler.loops.observe import Refused, Seen
+from autoscaler.model import Forecast, GateState, ObjectKey
+from autoscaler.reasons import Reason
+from autoscaler.scaling.types import Condition, Decision, MetricReading, MetricStatus, Source
+
+ABLE = "AbleToScale"
+ACTIVE = "ScalingActive"
+ACTING = "Acting"
+VALID = "Valid"
+_OBJECT_SERIES = (
+    telemetry.CURRENT_REPLICAS,
+    telemetry.DESIRED_REPLICAS,
+    telemetry.CANDIDATE_REPLICAS,
+    telemetry.METRIC_LOAD,
+    telemetry.FORECAST_PEAK,
+    telemetry.FORECAST_ERROR,
+    telemetry.FORECAST_OPEN,
+    telemetry.FORECAST_AGE,
+    telemetry.LEAD_TIME,
+)
+
+
+class Result(StrEnum):
+    """What came of a decision."""
+
+    HELD = "held"  # nothing was to be done
+    DONE = "done"
+    CONFLICT = "conflict"  # the target changed since it was observed; the next pass decides anew
+    FAILED = "failed"
+    BLOCKED = "blocked"  # it must not be carried out
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a decision, with the reason and a sentence where it was not carried out."""
+
+    result: Result
+    reason: Reason | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One object after a pass; `decision` is None where its target cannot be scaled."""
+
+    seen: Seen
+    decision: Decision | None
+    outcome: Outcome
+    brake: Condition  # the condition Acting
+    lead_s: float | None = None
+
+
+def of_report(report: Report, before: Json, now_s: float) -> Json:
+    """Return the status of a valid object after a pass; `before` is its status until now."""
+    generation = report.seen.served.autoscaler.metadata.generation
+    new = _kept(before, ("currentReplicas", "desiredReplicas", "lastScaleTime")) | {"observedGeneration": generation}
+    if report.decision and report.seen.observation:
+        decision, observation = report.decision, report.seen.observation
+        names = metric_names(report.seen.served.autoscaler.spec.metrics)
+        new |= {
+            "currentReplicas": observation.spec_replicas,
+            "desiredReplicas": decision.desired,
+            "candidates": {source.value: replicas for source, replicas in decision.candidates.items()},
+            "metrics": [_metric(name, one) for name, one in zip(names, decision.metrics, strict=False)],
+        }
+        if forecast := _forecast(names, decision, observation.forecasts):
+            new["forecast"] = forecast
+    if report.lead_s is not None:
+        new["leadSeconds"] = round(report.lead_s)
+    if report.outcome.result is Result.DONE:
+        new["lastScaleTime"] = status.timestamp(now_s)
+    new["conditions"] = status.merge(before.get("conditions"), _conditions(report), now_s, generation)
+    return new
+
+
+def of_refused(refused: Refused, before: Json, now_s: float) -> Json:
+    """Return the status of an object that cannot be used as written."""
+    generation = int(refused.obj["metadata"].get("generation", 0))
+    text = "; ".join(map(str, refused.error.errors))
+    conditions = (
+        Condition(VALID, status=False, reason=Reason.INVALID_SPEC, message=text),
+        Condition(ACTIVE, status=False, reason=Reason.INVALID_SPEC, message="the spec cannot be used, see condition Valid"),
+    )
+    new = _kept(before, ("currentReplicas", "desiredReplicas", "lastScaleTime")) | {"observedGeneration": generation}
+    return new | {"conditions": status.merge(before.get("conditions"), conditions, now_s, generation)}
+
+
+def acting(mode: Mode, *, acts: bool, scaled_by_other: bool | None) -> Condition:
+    """Return whether decisions about an object are carried out; `scaled_by_other` is None where that is not known."""
+    if mode is Mode.OBSERVE and scaled_by_other is False:
+        text = "mode is Observe, and nothing else scales the target: it keeps its replicas whatever the load; set mode to Scale"
+        return Condition(ACTING, status=False, reason=Reason.NO_OTHER_SCALER, message=text)
+    if mode is Mode.OBSERVE:
+        text = "mode is Observe: decisions are reported and not carried out"
+        return Condition(ACTING, status=False, reason=Reason.MODE_OBSERVE, message=text)
+    if not acts:
+        text = "the setting acts is false: decisions are reported and nothing is changed in the cluster"
+        return Condition(ACTING, status=False, reason=Reason.ACTS_DISABLED, message=text)
+    return Condition(ACTING, status=True, reason=Reason.MODE_SCALE, message="decisions are carried out")
+
+
+def show(report: Report, now_s: float) -> None:
+    """Set the series of an object; what this pass does not know has no series."""
+    key, observation, decision = report.seen.served.key, report.seen.observation, report.decision
+    forget(key)
+    labels = (key.namespace, key.name)
+    if report.lead_s is not None:
+        telemetry.LEAD_TIME.labels(*labels).set(report.lead_s)
+    if observation is None or decision is None:
+        return
+    telemetry.CURRENT_REPLICAS.labels(*labels).set(observation.spec_replicas)
+    telemetry.DESIRED_REPLICAS.labels(*labels).set(decision.desired)
+    for source, replicas in decision.candidates.items():
+        telemetry.CANDIDATE_REPLICAS.labels(*labels, source.value).set(replicas)
+    names = metric_names(report.seen.served.autoscaler.spec.metrics)
+    for name, reading in zip(names, observation.readings, strict=False):
+        if (load := load_of(reading)) is not None:
+            telemetry.METRIC_LOAD.labels(*labels, name).set(load)
+    for name, forecast in zip(names, observation.forecasts, strict=False):
+        if forecast:
+            _show_forecast((*labels, name), forecast, now_s)
+
+
+def forget(key: ObjectKey) -> None:
+    """Remove all series of an object that say how it is now; counters stay, as they only ever grow."""
+    for series in _OBJECT_SERIES:
+        series.remove_by_labels({"namespace": key.namespace, "name": key.name})
+
+
+def load_of(reading: MetricReading) -> float | None:
+    """Return the whole load of a reading in the metric's own unit; None when it must not be used."""
+    if reading.error is not None:
+        return None
+    if reading.total_milli is not None:
+        return reading.total_milli / 1000
+    return sum(reading.pods_milli.values()) / 1000 if reading.pods_milli is not None else None
+
+
+def quantity(milli: int) -> str:
+    """Return milli-units as a Kubernetes Quantity: `1500m`, `2`."""
+    return str(milli // 1000) if milli % 1000 == 0 else f"{milli}m"
+
+
+def _show_forecast(labels: tuple[str, str, str], forecast: Forecast, now_s: float) -> None:
+    telemetry.FORECAST_OPEN.labels(*labels).set(forecast.gate is GateState.OPEN and now_s < forecast.expires_s)
+    telemetry.FORECAST_AGE.labels(*labels).set(max(0.0, now_s - forecast.issued_s))
+    if forecast.gate is not GateState.LEARNING:
+        telemetry.FORECAST_PEAK.labels(*labels).set(forecast.peak)
+    if forecast.error_ratio is not None:
+        telemetry.FORECAST_ERROR.labels(*labels).set(forecast.error_ratio)
+
+
+def _conditions(report: Report) -> tuple[Condition, ...]:
+    valid = Condition(VALID, status=True, reason=Reason.VALID, message="the spec can be used")
+    if missing := report.seen.missing:
+        reason = Reason.TARGET_NOT_FOUND if missing.not_found else Reason.FAILED_GET_SCALE
+        return (
+            Condition(ABLE, status=False, reason=reason, message=missing.message),
+            Condition(ACTIVE, status=False, reason=reason, message="without its target no load can be attributed"),
+            report.brake,
+            valid,
+        )
+    decided = report.decision.conditions if report.decision else ()
+    able = _able(report)
+    return (*(one for one in decided if able is None or one.type != ABLE), *((able,) if able else ()), report.brake, valid)
+
+
+def _able(report: Report) -> Condition | None:
+    """Return what acting says about AbleToScale; None leaves it to the decision."""
+    outcome, decision = report.outcome, report.decision
+    if outcome.reason is Reason.TARGET_CONFLICT:
+        return Condition(ABLE, status=False, reason=Reason.TARGET_CONFLICT, message=outcome.message)
+    if outcome.result is Result.FAILED:
+        return Condition(ABLE, status=False, reason=Reason.FAILED_UPDATE_SCALE, message=outcome.message)
+    if outcome.result is Result.DONE and decision:
+        text = f"the target was scaled from {decision.current} to {decision.desired} replicas"
+        return Condition(ABLE, status=True, reason=Reason.SUCCEEDED_RESCALE, message=text)
+    return None
+
+
+def _kept(before: Json, names: Sequence[str]) -> Json:
+    return {name: before[name] for name in names if name in before}
+
+
+def _metric(name: str, one: MetricStatus) -> Json:
+    current: Json = {}
+    if one.average_utilization is not None:
+        current["averageUtilization"] = one.average_utilization
+    if one.average_value_milli is not None:
+        current["averageValue"] = quantity(one.average_value_milli)
+    row: Json = {"name": name, "type": one.spec.type.value, "target": _target(one.spec), "current": current}
+    optional = {"proposal": one.proposal, "predicted": one.predicted, "error": one.error}
+    return row | {key: value for key, value in optional.items() if value is not None}
+
+
+def _target(spec: MetricSpec) -> Json:
+    source = spec.resource or spec.container_resource or spec.prometheus
+    if source is None:
+        return {}
+    if source.target.average_utilization is not None:
+        return {"averageUtilization": source.target.average_utilization}
+    return {"averageValue": str(source.target.average_value)}
+
+
+def _forecast(names: Sequence[str], decision: Decision, forecasts: Sequence[Forecast | None]) -> Json | None:
+    """Return the forecast that counts most: the one that asks for most replicas, else the first there is."""
+    known = [
+        (one.predicted or 0, -index, name, forecast)
+        for index, (name, one, forecast) in enumerate(zip(names, decision.metrics, forecasts, strict=False))
+        if forecast is not None
+    ]
+    if not known:
+        return None
+    _, _, name, forecast = max(known, key=lambda item: item[:2])
+    row: Json = {
+        "metric": name,
+        "gate": forecast.gate.value,
+        "reason": forecast.reason.value,
+        "message": forecast.message,
+        "leadSeconds": round(forecast.lead_s),
+        "model": forecast.model,
+        "issuedAt": status.timestamp(forecast.issued_s),
+    }
+    ratios = {
+        "peak": None if forecast.gate is GateState.LEARNING else _rounded(forecast.peak),
+        "errorRatio": _rounded(forecast.error_ratio),
+        "naiveErrorRatio": _rounded(forecast.naive_error_ratio),
+        "season": None if forecast.season_s is None else round(forecast.season_s),
+    }
+    if forecast_asks := decision.candidates.get(Source.PREDICTED):
+        ratios["replicas"] = forecast_asks
+    return row | {key: value for key, value in ratios.items() if value is not None}
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return four significant digits: more would make every pass a write."""
+    return None if value is None or value != value else float(f"{value:.4g}")  # noqa: PLR0124 - NaN is not itself
