@@ -9,7 +9,7 @@ from pathlib import Path
 
 from demo.cluster import components, config, host, machine
 from demo.cluster.api import Api, node_is_usable
-from demo.cluster.cache import Cache, remove_tree
+from demo.cluster.cache import Cache
 from demo.cluster.commands import tail
 from demo.cluster.errors import AlreadyRunningError, ClusterError
 from demo.cluster.gobuild import bin_folder
@@ -38,9 +38,10 @@ def bring_up(cache: Cache, reporter: Reporter, *, keep_failed: bool) -> Layout:
         machine.check(cache)
         prepare(cache, reporter)
         layout = Layout(cache.run, bin_folder(cache))
+        inside = Inside(layout)
         try:
             pointer.write(layout.run)
-            inside = _begin(layout)
+            _begin(layout, inside.state_file)
             _start(layout, inside, reporter)
             with inside.state_file.edit() as state:
                 state.phase = Phase.UP
@@ -66,9 +67,7 @@ def clear_the_place(cache: Cache, reporter: Reporter, pointer: Pointer) -> None:
             take_down(Cache(run_folder.parent), run_folder, pointer)
 
 
-def _begin(layout: Layout) -> Inside:
-    if layout.run.exists():
-        remove_tree(layout.run)
+def _begin(layout: Layout, state_file: StateFile) -> None:
     layout.run.mkdir(parents=True)
     layout.run.chmod(0o700)
     me = identify(os.getpid())
@@ -81,10 +80,10 @@ def _begin(layout: Layout) -> Inside:
         command=_own_command(),
         owner_pid=me.pid,
         owner_start_ticks=me.start_ticks,
+        commands=str(layout.bin),
         before=host.look_before(),
     )
-    StateFile(layout.run).write(state)
-    return Inside(layout)
+    state_file.write(state)
 
 
 def _start(layout: Layout, inside: Inside, reporter: Reporter) -> None:

@@ -1,11 +1,7 @@
 """The command line of the embedded cluster: `python -m demo.cluster up | status | logs | forward | kubectl | down | clean`."""
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -15,9 +11,11 @@ from demo.cluster import machine, packages
 from demo.cluster.cache import Cache
 from demo.cluster.cluster import Cluster
 from demo.cluster.errors import ClusterError
+from demo.cluster.logs import log_names, read_log
 from demo.cluster.mounts import unmount_under
 from demo.cluster.prepare import prepare
 from demo.cluster.report import Reporter, reporter_for
+from demo.cluster.signals import ended_by_signals
 from demo.cluster.standing import describe, standing_cluster
 from demo.cluster.state import machine_lock
 from demo.cluster.takedown import take_down
@@ -28,7 +26,7 @@ app = typer.Typer(help="A real single-node Kubernetes in a network namespace of 
 def main() -> None:
     """Run the command line; an error of ours is told in words, with status 1."""
     try:
-        with _ended_by_signals():
+        with ended_by_signals():
             app()
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -40,10 +38,12 @@ def main() -> None:
 
 @app.command("prepare")
 def prepare_command() -> None:
-    """Fetch and build what a first start needs: about six minutes on two cores, afterwards nothing."""
+    """Fetch and build what a first start needs: about eight minutes on two cores, afterwards nothing."""
     cache = Cache.locate()
-    machine.check(cache)
-    prepare(cache, _reporter())
+    with machine_lock():
+        if standing_cluster() is None:
+            machine.check(cache)
+        prepare(cache, _reporter())
 
 
 @app.command()
@@ -76,9 +76,13 @@ def logs(
     name: Annotated[str, typer.Argument(help="Whose log; without it, the names are listed")] = "",
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines")] = 50,
 ) -> None:
-    """Show the end of a process's log."""
-    cluster = Cluster.attach()
-    print(cluster.logs(name, lines) if name else "\n".join(one.name for one, _ in cluster.processes()))
+    """Show the end of a process's log, of the last cluster when none runs."""
+    found = standing_cluster()
+    folder = found[0] / "logs" if found else Cache.locate().logs / "last-run"
+    if name:
+        print(read_log(folder, name, lines))
+    else:
+        print("\n".join(log_names(folder)) or f"there are no logs in {folder}")
 
 
 @app.command()
@@ -136,18 +140,3 @@ def _become(tool: str, words: list[str]) -> None:
     cluster = Cluster.attach()
     program = cluster.layout.bin / tool
     os.execve(program, [tool, *words], {**os.environ, **cluster.env})  # noqa: S606 - no shell on purpose
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the program as Ctrl-C does: what was begun is taken away."""
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

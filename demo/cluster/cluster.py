@@ -1,27 +1,29 @@
 """One real single-node Kubernetes: started, used and ended through one object.
 
 Why one object: whoever uses the cluster (the demo, a test) names what it wants (a manifest applied, a process inside, a port
-outside) and need not know namespaces, sockets and folders. Bringing it up step by step is `start.py`'s, taking it away
+outside) and need not know namespaces, sockets and folders. Bringing it up step by step is `bootstrap.py`'s, taking it away
 `takedown.py`'s.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from demo.cluster import bootstrap
 from demo.cluster.cache import Cache
-from demo.cluster.commands import Surroundings, tail
+from demo.cluster.commands import Surroundings
 from demo.cluster.errors import ClusterError, NotRunningError
-from demo.cluster.gobuild import bin_folder
 from demo.cluster.images import Build, build_archive, full_name, import_archive
 from demo.cluster.inside import Inside, Task
 from demo.cluster.layout import Layout
+from demo.cluster.logs import read_log
 from demo.cluster.network import NODE_IP
 from demo.cluster.processes import is_alive
 from demo.cluster.report import QuietReporter, Reporter
+from demo.cluster.signals import ended_by_signals
 from demo.cluster.standing import standing_cluster
 from demo.cluster.state import State, Tracked, machine_lock
 from demo.cluster.takedown import take_down
@@ -40,6 +42,7 @@ class Cluster:
         self.layout = layout
         self._inside = Inside(layout)
         self._owned = owned
+        self._signals = ExitStack()
 
     @classmethod
     def start(cls, *, cache: Cache | None = None, reporter: Reporter | None = None, keep_failed: bool = False) -> Self:
@@ -49,8 +52,12 @@ class Cluster:
         or is interrupted takes all of it down again, unless `keep_failed`.
         """
         place = cache or Cache.locate()
-        layout = bootstrap.bring_up(place, reporter or QuietReporter(), keep_failed=keep_failed)
-        return cls(place, layout, owned=True)
+        with ExitStack() as signals:
+            signals.enter_context(ended_by_signals())
+            layout = bootstrap.bring_up(place, reporter or QuietReporter(), keep_failed=keep_failed)
+            cluster = cls(place, layout, owned=True)
+            cluster._signals = signals.pop_all()  # until it is taken down or kept
+        return cluster
 
     @classmethod
     def attach(cls) -> Self:
@@ -58,9 +65,8 @@ class Cluster:
         found = standing_cluster()
         if found is None:
             raise NotRunningError("no embedded cluster runs on this machine: `python -m demo.cluster up` starts one")
-        run_folder, _ = found
-        cache = Cache(run_folder.parent)
-        return cls(cache, Layout(run_folder, bin_folder(cache)), owned=False)
+        run_folder, state = found
+        return cls(Cache(run_folder.parent), Layout(run_folder, Path(state.commands)), owned=False)
 
     def __enter__(self) -> Self:
         return self
@@ -72,16 +78,17 @@ class Cluster:
     def stop(self) -> None:
         """Take the cluster down; one that is gone already is no error."""
         self._owned = False
-        state = self._inside.state_file.read()
-        if state is not None:
-            with machine_lock() as pointer:
-                take_down(self.cache, self.layout.run, pointer)
+        with self._signals:
+            if self._inside.state_file.read() is not None:
+                with machine_lock() as pointer:
+                    take_down(self.cache, self.layout.run, pointer)
 
     def keep(self) -> None:
         """Let the cluster go on when this process ends; `python -m demo.cluster down` takes it down."""
         with self._inside.state_file.edit() as state:
             state.kept = True
         self._owned = False
+        self._signals.close()
 
     @property
     def kubeconfig(self) -> Path:
@@ -157,11 +164,7 @@ class Cluster:
 
     def logs(self, name: str, lines: int = 20) -> str:
         """Return the last lines of one process's log."""
-        path = self.layout.logs / f"{name}.log"
-        if not path.exists():
-            known = ", ".join(sorted(log.stem for log in self.layout.logs.glob("*.log")))
-            raise ClusterError(f"there is no log named {name}; there are: {known}")
-        return tail(path, lines)
+        return read_log(self.layout.logs, name, lines)
 
     def wait(self, condition: Callable[[], T | None], deadline_s: float, what: str) -> T:
         """Wait until `condition` gives something true, and return it.

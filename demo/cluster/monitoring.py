@@ -1,11 +1,12 @@
 """Prometheus and Alertmanager, run inside the cluster's namespace on the node's address: there they reach every pod directly.
 
 Prometheus is built with the cluster's commands, Alertmanager is Debian's. What they scrape and whom they tell is the caller's:
-this module puts the files in place, gives Prometheus a user of its own that may discover and scrape, starts the two and waits until
-they are ready.
+this module puts the files in place, gives Prometheus a user of its own that may discover and scrape, starts the two and waits
+until they are ready.
 """
 
 import http.client
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -35,14 +36,14 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: "foresail:pro
 
 
 def start_prometheus(cluster: Cluster, config: Callable[[Path, list[str]], str], rules: Mapping[str, str] | None = None) -> int:
-    """Start Prometheus on node_ip:9090 and return a port of 127.0.0.1 that leads to it.
+    """Start Prometheus on node_ip:9090 and return a port of 127.0.0.1 that leads to it; one that runs is replaced, data and all.
 
     `config` is given a kubeconfig for service discovery and the paths of the rule files, and returns prometheus.yml. `rules`
     are rule files by name. Raises ClusterError with promtool's words when a file is wrong, with the log's end when Prometheus
     does not start.
     """
-    folder = cluster.layout.run / "prometheus"
-    (folder / "rules").mkdir(parents=True, exist_ok=True)
+    folder = _fresh(cluster, "prometheus")
+    (folder / "rules").mkdir()
     for name, text in (rules or {}).items():
         (folder / "rules" / name).write_text(text)
     paths = sorted(str(folder / "rules" / name) for name in rules or {})
@@ -62,9 +63,11 @@ def start_prometheus(cluster: Cluster, config: Callable[[Path, list[str]], str],
 
 
 def start_alertmanager(cluster: Cluster, config: str) -> int:
-    """Start Alertmanager on node_ip:9093 and return a port of 127.0.0.1 that leads to it; `config` is alertmanager.yml."""
-    folder = cluster.layout.run / "alertmanager"
-    folder.mkdir(parents=True, exist_ok=True)
+    """Start Alertmanager on node_ip:9093 and return a port of 127.0.0.1 that leads to it; one that runs is replaced.
+
+    `config` is alertmanager.yml. Raises ClusterError with amtool's words when it is wrong.
+    """
+    folder = _fresh(cluster, "alertmanager")
     file = folder / "alertmanager.yml"
     file.write_text(config)
     _check("amtool", "check-config", str(file))
@@ -77,6 +80,15 @@ def start_alertmanager(cluster: Cluster, config: str) -> int:
     ]
     cluster.spawn("alertmanager", argv)
     return _wait_ready(cluster, "alertmanager", ALERTMANAGER_PORT)
+
+
+def _fresh(cluster: Cluster, name: str) -> Path:
+    if any(one.name == name for one, _ in cluster.processes()):
+        cluster.end(name)
+    folder = cluster.layout.run / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 def _check(*argv: str) -> None:

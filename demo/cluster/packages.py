@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from demo.cluster.cache import Cache
 from demo.cluster.commands import Surroundings, run, run_logged
 from demo.cluster.errors import ClusterError, CommandFailedError
 from demo.cluster.report import Reporter
+from demo.cluster.work import Work
 
 # A package is wanted where its program is missing: a containerd or runc of another origin will do.
 PROGRAMS = {
@@ -31,6 +31,8 @@ PROGRAMS = {
     "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
 }
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Somebody else may be installing something just now.
+_WAIT = ("-o", "DPkg::Lock::Timeout=120")
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _POLICY_MARK = "# Foresail: no service starts while its packages are installed; goes away by itself"
 # One shell for policy and installation, in a session of its own: it ends by taking the policy away even if we are killed.
@@ -39,7 +41,7 @@ if [ ! -e "$POLICY" ]; then
   trap 'rm -f "$POLICY"' EXIT
   printf '#!/bin/sh\\n%s\\nexit 101\\n' "$POLICY_MARK" > "$POLICY" && chmod 755 "$POLICY"
 fi
-apt-get install --yes --no-install-recommends --no-remove --no-download "$@" < /dev/null
+apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends --no-remove --no-download "$@" < /dev/null
 """
 
 
@@ -49,22 +51,21 @@ def missing_packages(found: Callable[[str], bool] | None = None) -> list[str]:
     return sorted(package for program, package in PROGRAMS.items() if not look(program))
 
 
-def install(cache: Cache, reporter: Reporter, stop: threading.Event) -> None:
+def install(work: Work) -> None:
     """Install what is missing; raises ClusterError when apt cannot."""
-    with reporter.step("install Debian packages") as step:
+    with work.reporter.step("install Debian packages") as step:
         wanted = missing_packages()
         if not wanted:
             step.cached()
             return
         step.note(", ".join(wanted))
-        log = cache.logs / "packages.log"
         env = {"DEBIAN_FRONTEND": "noninteractive"}
         _remove_own_policy()
         try:
-            run_logged(["apt-get", "update"], log, Surroundings(env=env, stop=stop))
-            download = ["apt-get", "install", "--yes", "--no-install-recommends", "--no-remove", "--download-only"]
-            run_logged([*download, *wanted], log, Surroundings(env=env, stop=stop))
-            _install_downloaded(cache, wanted, log, env)
+            work.run(["apt-get", *_WAIT, "update"], "packages", env=env)
+            download = ["apt-get", *_WAIT, "install", "--yes", "--no-install-recommends", "--no-remove", "--download-only"]
+            work.run([*download, *wanted], "packages", env=env)
+            _install_downloaded(work.cache, wanted, env)
         except CommandFailedError as error:
             raise ClusterError(
                 f"installing {', '.join(wanted)} failed: {error}\nTry `apt-get install {' '.join(wanted)}` by hand and see "
@@ -92,11 +93,12 @@ def purge(cache: Cache, reporter: Reporter) -> None:
         cache.packages_record.unlink()
 
 
-def _install_downloaded(cache: Cache, wanted: list[str], log: Path, env: dict[str, str]) -> None:
+def _install_downloaded(cache: Cache, wanted: list[str], env: dict[str, str]) -> None:
     before = _installed()
     planned = sorted(_would_install(wanted) - before)
     # Written before it is done: a machine that loses power in the middle is still cleaned of them.
     _record(cache, planned)
+    log = cache.logs / "packages.log"
     surroundings = Surroundings(env={**env, "POLICY": str(_POLICY), "POLICY_MARK": _POLICY_MARK})
     # Not stopped half-way: dpkg would be left with packages that are unpacked and not configured.
     try:

@@ -1,12 +1,12 @@
 """Everything that a first start needs, fetched and built into the cache; a second call finds all of it there."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from demo.cluster import gobuild, packages, rootfs
 from demo.cluster.cache import Cache
 from demo.cluster.report import Reporter
+from demo.cluster.work import Work
 
 _CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -15,19 +15,20 @@ def prepare(cache: Cache, reporter: Reporter) -> None:
     """Install packages, build the commands and make the images; raises ClusterError with the log's end and the remedy.
 
     The build takes the processors, packages and base image the network: the two go side by side. An interrupt ends both; what
-    was whole by then is kept.
+    was whole by then is kept. The caller holds the machine's lock.
     """
     cache.ensure()
-    stop = threading.Event()
+    work = Work(cache, reporter)
+    work.end_leftovers()
     if not _CA_BUNDLE.exists():
-        packages.install(cache, reporter, stop)  # Go could not check whom it fetches from
+        packages.install(work)  # Go could not check whom it fetches from
 
     def system() -> None:
-        packages.install(cache, reporter, stop)
-        rootfs.make_base(cache, reporter, stop)
+        packages.install(work)
+        rootfs.make_base(work)
 
     def commands() -> None:
-        gobuild.build(cache, reporter, stop)
+        gobuild.build(work)
         rootfs.make_pause(gobuild.bin_folder(cache))
 
     with ThreadPoolExecutor(2) as pool:
@@ -36,5 +37,5 @@ def prepare(cache: Cache, reporter: Reporter) -> None:
             for lane in as_completed(lanes):
                 lane.result()
         except BaseException:
-            stop.set()
+            work.stop.set()
             raise

@@ -1,16 +1,15 @@
 """The base image: a small Debian with Python, made by debootstrap from wherever this machine's apt gets its packages."""
 
 import re
-import threading
 from pathlib import Path
 
 from demo.cluster.archive import Image, write_archive, write_layer
 from demo.cluster.cache import Cache, remove_tree
-from demo.cluster.commands import Surroundings, run, run_logged
+from demo.cluster.commands import run
 from demo.cluster.config import PAUSE_IMAGE
 from demo.cluster.errors import ClusterError, CommandFailedError
 from demo.cluster.mounts import unmount_under
-from demo.cluster.report import Reporter
+from demo.cluster.work import Work
 
 _RELEASE = "bookworm"
 _INCLUDE = "python3,python3-venv,ca-certificates"
@@ -42,20 +41,20 @@ def pause_archive(bin_folder: Path) -> Path:
     return bin_folder / "pause.tar"
 
 
-def make_base(cache: Cache, reporter: Reporter, stop: threading.Event) -> None:
+def make_base(work: Work) -> None:
     """Make the base image unless it is there."""
+    cache = work.cache
     target = base_archive(cache)
-    with reporter.step(f"make the base image (debootstrap {_RELEASE})") as step:
+    with work.reporter.step(f"make the base image (debootstrap {_RELEASE})") as step:
         if target.exists():
             step.cached()
             return
         tree, layer = cache.rootfs / "tree", cache.rootfs / "layer.tar"
-        log = cache.logs / "debootstrap.log"
         _forget(tree, layer)
         tree.mkdir(parents=True)
         argv: list[str | Path] = ["debootstrap", "--variant=minbase", f"--include={_INCLUDE}", _RELEASE, tree]
         try:
-            run_logged([*argv, *_mirror()], log, Surroundings(env=_proxies(), stop=stop))
+            work.run([*argv, *_mirror()], "debootstrap", env=_proxies())
             excluded = [f"--exclude={pattern}" for pattern in _LEFT_OUT]
             pack: list[str | Path] = [
                 "tar",
@@ -69,7 +68,7 @@ def make_base(cache: Cache, reporter: Reporter, stop: threading.Event) -> None:
                 *excluded,
                 ".",
             ]
-            run_logged(pack, log, Surroundings(stop=stop))
+            work.run(pack, "debootstrap")
             write_archive(target, Image(BASE_IMAGE), layer)
         except CommandFailedError as error:
             raise ClusterError(

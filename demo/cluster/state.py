@@ -58,7 +58,10 @@ class Before(msgspec.Struct):
 
 
 class State(msgspec.Struct):
-    """All that is known about one cluster. `kept`: it goes on when the process that started it (`owner`) has ended."""
+    """All that is known about one cluster.
+
+    `kept`: it goes on when the process that started it (`owner`) has ended. `commands`: the folder of kubectl and the others.
+    """
 
     run_id: str
     boot_id: str
@@ -66,6 +69,7 @@ class State(msgspec.Struct):
     command: str
     owner_pid: int
     owner_start_ticks: int
+    commands: str = ""
     phase: Phase = Phase.STARTING
     kept: bool = False
     api_port: int = 0

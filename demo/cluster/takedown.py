@@ -4,9 +4,6 @@ The order matters: first who makes new things (kubelet, controllers), then conta
 """
 
 import shutil
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from demo.cluster import host
@@ -17,15 +14,16 @@ from demo.cluster.layout import Layout
 from demo.cluster.mounts import unmount_under
 from demo.cluster.network import Namespace
 from demo.cluster.processes import end, find_in_namespace, find_marked, kill
+from demo.cluster.signals import undisturbed
 from demo.cluster.state import Phase, Pointer, State, StateFile
 
 _GRACE_S = 1.5
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def take_down(cache: Cache, run_folder: Path, pointer: Pointer) -> None:
     """Take the cluster in `run_folder` away; raises ClusterError that lists what could not be."""
     if not run_folder.exists():
+        kill(find_marked(run_folder))  # somebody removed the folder from under them
         pointer.clear()
         return
     state_file = StateFile(run_folder)
@@ -49,16 +47,6 @@ def take_down(cache: Cache, run_folder: Path, pointer: Pointer) -> None:
         _keep_logs(cache, run_folder)
         remove_tree(run_folder)
         pointer.clear()
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold back the signals that would interrupt the block; they arrive when it has ended."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_processes(state: State, run_folder: Path, failures: list[str]) -> None:

@@ -1,0 +1,47 @@
+"""What tests of every kind share: the one embedded cluster of the machine, started when the first test asks for it."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from demo.cluster import Cluster
+from demo.cluster.cache import Cache
+from demo.cluster.machine import look, what_is_wrong
+from demo.cluster.report import LineReporter
+from demo.cluster.standing import standing_cluster
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A test that starts clusters of its own cannot run beside the shared one. A stable sort: the order stays random otherwise.
+    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
+
+
+def skip_unless_the_machine_is_fit() -> None:
+    """Skip, with every reason, where the embedded cluster cannot run."""
+    if wrong := what_is_wrong(look(Cache.locate())):
+        pytest.skip("the embedded cluster cannot run here: " + "; ".join(wrong))
+
+
+@pytest.fixture(scope="session")
+def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """The embedded cluster: one that somebody keeps up is used, and left; otherwise one is started for all tests."""
+    if standing_cluster() is not None:
+        yield Cluster.attach()
+        return
+    skip_unless_the_machine_is_fit()
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+    with capture.global_and_fixture_disabled():  # minutes of work on a first start: say what goes on
+        started = Cluster.start(reporter=LineReporter(sys.stderr))
+    with started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def no_cluster() -> None:
+    """For tests that start clusters of their own: the machine is fit, and none runs."""
+    if standing_cluster() is not None:
+        pytest.skip("a cluster runs on this machine: `python -m demo.cluster down` ends it")
+    skip_unless_the_machine_is_fit()
