@@ -1,9 +1,14 @@
-"""What forecasts are made from: series on a regular grid, and how each is to be forecast."""
+"""What forecasts are made from and by: series on a regular grid, how each is to be forecast, and what a forecaster is."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from autoscaler.model import Floats, History
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +21,38 @@ class Request:
     seasons_s: tuple[float, ...] | None = None  # known seasons; None: found in the history
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a forecaster is fitted for, in steps of the series; `season` need not be a whole number."""
+
+    season: float
+    lead: int
+
+
+class Fitted(Protocol):
+    """A forecaster that has learnt from the past and may be asked at many moments."""
+
+    def paths(self, values: Floats, origins: Ints, steps: Ints) -> Floats:
+        """Return the expected load, shape (len(origins), len(steps)): row i, column j is for time origins[i] + steps[j].
+
+        Indices count points of `values`; `steps` are positive. Row i depends on `values[: origins[i] + 1]` alone, whatever
+        comes after. NaN in `values` is a gap; the answer is NaN only where nothing at all is known.
+        """
+        ...
+
+
 class Forecaster(Protocol):
-    """A way to forecast: fitted on history alone, deterministic, and it never changes its input."""
+    """A way to forecast: learns from history alone, gives the same answer to the same input, never changes its input."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the forecaster is called in messages and metrics: a word of `[a-z_]`."""
+        ...
 
-    def predict(self, history: History, horizon: int, season_s: float | None) -> Floats:
-        """Return the expected load, shape (horizon,), for the steps after the last one of `history`.
+    def fit(self, values: Floats, task: Task) -> Fitted:
+        """Learn from `values`, shape (n,), NaN in gaps, none negative, the last one the newest.
 
-        Raises `NotEnoughHistory` when it cannot say anything yet.
+        Raises `NotEnoughHistory` when nothing can be said yet.
         """
         ...
 
