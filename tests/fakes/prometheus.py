@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autoscaler.clients.ports import Sample
+from autoscaler.errors import Permanent
 from autoscaler.model import History, WorkloadKey
 
 Usage = dict[tuple[str, str], dict[str, Sample]]
@@ -56,7 +57,10 @@ class FakeMetrics:
     async def query(self, promql: str) -> Sequence[Sample]:
         """Return the answer that was put down for this very text."""
         await self._enter("query", promql)
-        return list(self.answers.get(promql, ()))
+        answer = list(self.answers.get(promql, ()))
+        if len(answer) > 1:
+            raise Permanent(f"the query {promql} gives {len(answer)} series where one value is needed; wrap it in sum(…)")
+        return answer
 
     async def workload_history(
         self, resource: str, *, start_s: float, end_s: float, step_s: float

@@ -1,0 +1,244 @@
+"""Load as Prometheus tells it: the port `Metrics`.
+
+A handful of queries serves all workloads. Nothing found is an empty answer, never zero; NaN and infinite values count as not
+found. Requests are synchronous in prometheus-api-client, so they run in threads, never more than `PARALLEL` at a time:
+Prometheus has 20 slots for everybody.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import numpy as np
+
+from autoscaler.clients import queries
+from autoscaler.clients.ports import Sample
+from autoscaler.clients.prometheus_session import FOREIGN, TIMEOUTS, TooLarge, address, open_client, to_error
+from autoscaler.errors import Permanent
+from autoscaler.model import Floats, History, WorkloadKey
+from autoscaler.settings import ForecastSettings, PrometheusSettings
+from autoscaler.telemetry import PROMETHEUS_DURATION, PROMETHEUS_QUERIES
+
+PARALLEL = 4
+_SMALLEST_RANGE = 60  # points; a range that Prometheus finds too large is not cut finer
+_SHOWN = 300  # characters of a query in a message
+
+# An answer that leaves out what a store could not give looks like load that went away. Thanos and VictoriaMetrics can be told
+# to fail instead; Prometheus does not know these words and ignores them.
+_WHOLE = {"partial_response": "false", "deny_partial_response": "1"}
+
+T = TypeVar("T")
+_Series = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Points at the multiples of the step, from the first to the last (inclusive, counted since the epoch)."""
+
+    first: int
+    last: int
+    step_s: float
+
+    @classmethod
+    def between(cls, start_s: float, end_s: float, step_s: float) -> "_Grid":
+        return cls(math.ceil(round(start_s / step_s, 6)), math.floor(round(end_s / step_s, 6)), step_s)
+
+    @property
+    def points(self) -> int:
+        return self.last - self.first + 1
+
+    def chunks(self, points: int) -> list["_Grid"]:
+        starts = range(self.first, self.last + 1, points)
+        return [_Grid(first, min(first + points - 1, self.last), self.step_s) for first in starts]
+
+
+class PrometheusMetrics:
+    """Implements `ports.Metrics`; `close` ends its connections and threads."""
+
+    def __init__(self, settings: PrometheusSettings, forecast: ForecastSettings) -> None:
+        """Take over the settings; nothing is sent yet."""
+        self._settings = settings
+        self._max_points = forecast.max_points
+        self._client = open_client(settings)
+        self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="prometheus")
+
+    def close(self) -> None:
+        """End connections and threads; a query under way is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    async def pod_usage(self, resource: str) -> Mapping[tuple[str, str], Mapping[str, Sample]]:
+        """Return the usage of cpu (cores) or memory (working set, bytes): (namespace, pod) -> container -> sample.
+
+        One query for the whole cluster. `at_s` is the time of the container's newest sample. A container whose series has ended
+        is left out, although its rate still has a value.
+        """
+        query = queries.container_usage_and_time(resource, self._source())
+        return await self._instant(f"pod_{resource}", query, {}, _pods)
+
+    async def query(self, promql: str) -> Sequence[Sample]:
+        """Return the answer of a user's query at this moment: one value, or nothing.
+
+        Samples older than `prometheus.max_age_s` do not count, so that stale load shows as no load. Raises Permanent when the
+        query gives several series, as nobody can say which of them is meant.
+        """
+        lookback = {"lookback_delta": f"{self._settings.max_age_s:g}s"}
+
+        def read(result: Any) -> Sequence[Sample]:  # noqa: ANN401 - JSON
+            return [one for one in _samples(_only(promql, result)) if math.isfinite(one.value)]
+
+        return await self._instant("user", promql, lookback, read)
+
+    async def workload_history(
+        self, resource: str, *, start_s: float, end_s: float, step_s: float
+    ) -> Mapping[WorkloadKey, History]:
+        """Return the usage of every workload (cpu in cores, memory in bytes), on one grid aligned to the epoch."""
+        source = self._source(at_least_s=step_s)
+        grid = _Grid.between(start_s, end_s, step_s)
+        series = await self._range("workload_history", queries.workload_usage(resource, source), grid, _workload)
+        return {key: _history(values, grid) for key, values in series.items()}
+
+    async def query_history(self, promql: str, *, start_s: float, end_s: float, step_s: float) -> History | None:
+        """Return a user's query over time on the same grid; None when it gives nothing.
+
+        Raises Permanent when it gives several series.
+        """
+        grid = _Grid.between(start_s, end_s, step_s)
+
+        def one(labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+            return tuple(sorted(labels.items()))
+
+        series = await self._range("user_history", promql, grid, one)
+        if len(series) > 1:
+            raise _several(promql, [dict(labels) for labels in series])
+        return next((_history(values, grid) for values in series.values()), None)
+
+    def _source(self, at_least_s: float = 0.0) -> queries.Source:
+        """Return what our queries read; the rate of a coarse grid covers all of each step."""
+        return queries.Source(self._settings.job, max(self._settings.rate_window_s, math.ceil(at_least_s)))
+
+    async def _instant(self, name: str, query: str, params: Mapping[str, str], read: Callable[[Any], T]) -> T:
+        return await self._ask(name, query, lambda: read(self._client.custom_query(query, params={**self._common, **params})))
+
+    async def _range(
+        self, name: str, query: str, grid: _Grid, key_of: Callable[[Mapping[str, str]], T | None]
+    ) -> Mapping[T, Floats]:
+        """Ask for a grid, in chunks that Prometheus is willing to answer."""
+        found: dict[T, Floats] = {}
+        chunks = grid.chunks(self._max_points)
+        while chunks:
+            chunk = chunks.pop()
+            try:
+                series = await self._ask(name, query, lambda chunk=chunk: self._chunk(query, chunk))  # type: ignore[misc]
+            except TooLarge:
+                if chunk.points <= _SMALLEST_RANGE:
+                    raise
+                chunks.extend(chunk.chunks(math.ceil(chunk.points / 2)))
+                continue
+            for labels, values in series:
+                key = key_of(labels)
+                if key is not None:
+                    whole = found.setdefault(key, np.full(grid.points, np.nan))
+                    whole[chunk.first - grid.first : chunk.last - grid.first + 1] = values
+        return {key: values for key, values in found.items() if np.isfinite(values).any()}
+
+    def _chunk(self, query: str, chunk: _Grid) -> list[tuple[Mapping[str, str], Floats]]:
+        start_s, end_s = chunk.first * chunk.step_s, chunk.last * chunk.step_s
+        # The library rounds the times to seconds; what is given as a parameter counts instead.
+        exact = {"start": f"{start_s:.3f}", "end": f"{end_s:.3f}", **self._common}
+        start, end = (datetime.fromtimestamp(at_s, tz=UTC) for at_s in (start_s, end_s))
+        result: Sequence[_Series] = self._client.custom_query_range(query, start, end, f"{chunk.step_s:g}", params=exact)
+        return [(one["metric"], _on_grid(one["values"], chunk)) for one in result]
+
+    @property
+    def _common(self) -> dict[str, str]:
+        return {"timeout": f"{self._settings.timeout_s:g}s", **_WHOLE}
+
+    async def _ask(self, name: str, query: str, call: Callable[[], T]) -> T:
+        """Run one request in a thread; count it, time it, and map what fails."""
+        shown = query if len(query) <= _SHOWN else f"{query[:_SHOWN]}…"
+        doing = f"asking Prometheus at {address(self._settings.url)} for {shown}"
+        result = "error"
+        try:
+            with PROMETHEUS_DURATION.labels(query=name).time():
+                async with asyncio.timeout(self._settings.timeout_s):
+                    answer = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+            result = "ok" if answer else "empty"
+        except FOREIGN as problem:
+            result = "timeout" if isinstance(problem, TIMEOUTS) else "error"
+            raise to_error(doing, problem) from problem
+        finally:
+            PROMETHEUS_QUERIES.labels(query=name, result=result).inc()
+        return answer
+
+
+def _pods(result: Iterable[_Series]) -> Mapping[tuple[str, str], Mapping[str, Sample]]:
+    """Put the two halves of the answer together: value and time, by namespace, pod and container."""
+    halves: dict[str, dict[tuple[str, str, str], float]] = {queries.VALUE: {}, queries.TIME: {}}
+    for series in result:
+        labels = series["metric"]
+        key = (labels["namespace"], labels["pod"], labels["container"])
+        halves[labels[queries.PART]][key] = float(series["value"][1])
+    pods: dict[tuple[str, str], dict[str, Sample]] = {}
+    for key, value in halves[queries.VALUE].items():
+        at_s = halves[queries.TIME].get(key)
+        if at_s is None or not math.isfinite(value) or not math.isfinite(at_s):
+            continue
+        namespace, pod, container = key
+        labels = {"namespace": namespace, "pod": pod, "container": container}
+        pods.setdefault((namespace, pod), {})[container] = Sample(labels, at_s, value)
+    return pods
+
+
+def _only(promql: str, result: Any) -> Any:  # noqa: ANN401 - JSON
+    """Refuse an answer of several series, and one that is not a value at one moment."""
+    if isinstance(result, list) and result and isinstance(result[0], dict):
+        if "values" in result[0]:
+            raise Permanent(f"the query {promql} gives a range of values; wrap it, such as in rate(…) or avg_over_time(…)")
+        if len(result) > 1:
+            raise _several(promql, [one["metric"] for one in result])
+    return result
+
+
+def _samples(result: Any) -> Iterator[Sample]:  # noqa: ANN401 - JSON
+    if isinstance(result, list) and result and not isinstance(result[0], dict):  # a scalar: time, value
+        yield Sample({}, float(result[0]), float(result[1]))
+        return
+    for series in result:
+        at_s, value = series["value"]
+        yield Sample(series["metric"], float(at_s), float(value))
+
+
+def _several(promql: str, labels: Sequence[Mapping[str, str]]) -> Permanent:
+    some = ", ".join(str(dict(one)) for one in labels[:3])
+    more = ", …" if len(labels) > 3 else ""  # noqa: PLR2004 - enough to see what differs
+    return Permanent(
+        f"the query {promql} gives {len(labels)} series ({some}{more}) where one value is needed; "
+        "wrap it in sum(…), or select one of them"
+    )
+
+
+def _workload(labels: Mapping[str, str]) -> WorkloadKey | None:
+    try:
+        return WorkloadKey(labels["namespace"], labels["workload_kind"], labels["workload"])
+    except KeyError:
+        return None  # a pod that is nobody's
+
+
+def _on_grid(values: Sequence[Sequence[Any]], grid: _Grid) -> Floats:
+    """Return shape (points,) with NaN where there is no value or no finite one."""
+    laid = np.full(grid.points, np.nan)
+    at_s = np.array([one[0] for one in values], dtype=float)
+    given = np.array([one[1] for one in values], dtype=float)
+    index = np.rint(at_s / grid.step_s).astype(int) - grid.first
+    inside = (index >= 0) & (index < grid.points) & np.isfinite(given)
+    laid[index[inside]] = given[inside]
+    return laid
+
+
+def _history(values: Floats, grid: _Grid) -> History:
+    return History(start_s=grid.first * grid.step_s, step_s=grid.step_s, values=values)

@@ -1,0 +1,74 @@
+"""The PromQL that the service asks, as pure functions; dashboards and rules show the same lines.
+
+Every selector pins the job, so that a cluster where the kubelet's cAdvisor is scraped as well never counts a pod twice. Names
+and labels are cAdvisor's; `foresail_pod_info` says which workload a pod belongs to.
+"""
+
+from dataclasses import dataclass
+
+CPU_SECONDS = "container_cpu_usage_seconds_total"
+WORKING_SET = "container_memory_working_set_bytes"
+POD_INFO = "foresail_pod_info"
+
+PART = "part"  # label that tells the two halves of `pod_usage_and_time` apart
+VALUE, TIME = "value", "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose series are read, and over which window rates are taken (seconds)."""
+
+    job: str
+    window_s: int
+
+
+def container_usage(resource: str, source: Source) -> str:
+    """Return the usage of every container: cpu in cores, memory as working set in bytes."""
+    selected = _containers(resource, source)
+    usage = f"rate({selected}[{source.window_s}s])" if resource == "cpu" else selected
+    return f"sum by (namespace, pod, container) ({usage})"
+
+
+def container_sample_time(resource: str, source: Source) -> str:
+    """Return when the newest sample of every container was taken, in seconds since the epoch.
+
+    The time that comes with an instant query's answer is that of the question, and says nothing about age.
+    """
+    return f"max by (namespace, pod, container) (timestamp({_containers(resource, source)}))"
+
+
+def container_usage_and_time(resource: str, source: Source) -> str:
+    """Return usage and sample time in one answer, told apart by the label `part`, so that both are of one moment."""
+    value = _labelled(container_usage(resource, source), VALUE)
+    return f"{value} or {_labelled(container_sample_time(resource, source), TIME)}"
+
+
+def workload_usage(resource: str, source: Source) -> str:
+    """Return the usage of every workload: all pods that ran at that moment, under the name of their top-level owner."""
+    selected = _containers(resource, source)
+    usage = f"rate({selected}[{source.window_s}s])" if resource == "cpu" else selected
+    return (
+        f"sum by (namespace, workload_kind, workload) (sum by (namespace, pod) ({usage})"
+        f" * on (namespace, pod) group_left (workload_kind, workload) {pod_owner(source)})"
+    )
+
+
+def pod_owner(source: Source) -> str:
+    """Return one series a pod that names its workload; `topk` because a second one would make every join fail."""
+    return f'topk by (namespace, pod) (1, {POD_INFO}{{job={quoted(source.job)},workload!=""}})'
+
+
+def quoted(text: str) -> str:
+    """Return a PromQL string literal."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _containers(resource: str, source: Source) -> str:
+    metrics = {"cpu": CPU_SECONDS, "memory": WORKING_SET}
+    # cAdvisor has series of whole pods (no container) and, with old runtimes, of the pause container.
+    return f'{metrics[resource]}{{job={quoted(source.job)},pod!="",container!="",container!="POD"}}'
+
+
+def _labelled(query: str, part: str) -> str:
+    return f'label_replace({query}, "{PART}", "{part}", "namespace", ".*")'
