@@ -56,5 +56,6 @@ def _shared() -> tuple[Processor, ...]:
 
 def _last(*, console: bool, colors: bool) -> tuple[Processor, ...]:
     if console:
-        return (structlog.dev.ConsoleRenderer(colors=colors),)
+        plain = structlog.dev.plain_traceback  # with all local values, a traceback takes seconds to print
+        return (structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain),)
     return (structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str))

@@ -88,7 +88,10 @@ class ScaleLoop:
 
         outcomes = await asyncio.gather(*map(finish, self._cap(self._plan(fleet))))
         for refused in fleet.refused:
-            await self._reporter.refused(refused)
+            try:
+                await self._reporter.refused(refused)
+            except Exception:  # likewise
+                log.exception("object_failed", namespace=refused.key.namespace, name=refused.key.name)
         self._summarise(fleet, outcomes)
 
     def _plan(self, fleet: Fleet) -> list[_Plan]:
