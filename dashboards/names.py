@@ -58,10 +58,10 @@ def grew(selector: str, window: str) -> str:
 def with_workload(expression: str, pod_labels: str = "") -> str:
     """Join the workload to an expression whose series have `namespace` and `pod`.
 
-    The greatest of several infos of a pod counts, as while it is replaced under the same name two nodes may speak of it.
+    One of several infos of a pod counts, as while it is replaced under the same name two nodes may speak of it.
     """
-    info = f"max by (namespace, pod, workload_kind, workload) ({exporter(POD_INFO, pod_labels)})"
-    return f"{expression} * on (namespace, pod) group_left (workload_kind, workload) {info}"
+    owner = f"topk by (namespace, pod) (1, {exporter(POD_INFO, pod_labels)})"
+    return f"{expression} * on (namespace, pod) group_left (workload_kind, workload) {owner}"
 
 
 def _select(name: str, job: str, labels: str) -> str:

@@ -9,6 +9,7 @@ from dashboards import names
 from dashboards.rules.alert import Alert, Severity
 
 _OBJECT = "{{ $labels.namespace }}/{{ $labels.name }}"
+_UNANSWERED = 'result=~"error|timeout"'
 _INVALID = 'valid="false"'
 _FAILED = 'result="failed"'
 _UNHEALED = f'act="outcome",result="{ActState.UNHEALED.lower()}"'
@@ -62,6 +63,15 @@ def _running() -> Sequence[Alert]:
             severity=Severity.WARNING,
             summary="Foresail has not heard of {{ $labels.resource }} for {{ $value | humanizeDuration }}",
             description="Its watch at the API server is silent. What is that old restarts nothing.",
+        ),
+        Alert(
+            name="ForesailPrometheusFailing",
+            expr=f"sum(rate({names.service(own.PROMETHEUS_QUERIES, _UNANSWERED)}[5m])) / "
+            f"sum(rate({names.service(own.PROMETHEUS_QUERIES)}[5m])) > 0.5",
+            for_="5m",
+            severity=Severity.WARNING,
+            summary="{{ $value | humanizePercentage }} of Foresail's queries fail",
+            description="The Prometheus that it asks does not answer, or refuses. Replicas are held meanwhile.",
         ),
         Alert(
             name="ForesailObjectInvalid",
