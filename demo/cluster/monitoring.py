@@ -36,7 +36,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: "foresail:pro
 
 
 def start_prometheus(cluster: Cluster, config: Callable[[Path, list[str]], str], rules: Mapping[str, str] | None = None) -> int:
-    """Start Prometheus on node_ip:9090 and return a port of 127.0.0.1 that leads to it; one that runs is replaced, data and all.
+    """Start Prometheus on node_ip:9090 and return a port of 127.0.0.1 that leads to it; one that runs is replaced.
 
     `config` is given a kubeconfig for service discovery and the paths of the rule files, and returns prometheus.yml. `rules`
     are rule files by name. Raises ClusterError with promtool's words when a file is wrong, with the log's end when Prometheus
