@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoscaler.api.parse import healing_policy, predictive_autoscaler
@@ -37,6 +37,9 @@ VALID_HEALING = {
     "budget": {"maxUnavailable": "25%"},
     "breaker": {"unhealthyPercent": 50},
 }
+
+# No deadline and no measure of slowness: how fast one example is says more about the machine than about the code.
+many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 words = st.sampled_from(
     ["Scale", "Resource", "Prometheus", "Utilization", "AverageValue", "auto", "Max", "1Gi", "25%", "", "1e9"]
@@ -75,19 +78,20 @@ def _read(read: Callable[[Json], object], obj: Json) -> None:
     assert faults is None or (faults and all(fault.field and fault.message for fault in faults))
 
 
+@many
 @given(obj=anything)
 def test_any_json_is_read_or_refused(obj: Json) -> None:
     _read(predictive_autoscaler, obj)
     _read(healing_policy, obj)
 
 
-@settings(max_examples=300)
+@many
 @given(spec=nearly(VALID), metadata=nearly({"name": "shop", "namespace": "default", "generation": 1}))
 def test_any_autoscaler_is_read_or_refused(spec: Json, metadata: Json) -> None:
     _read(predictive_autoscaler, {"metadata": metadata, "spec": spec})
 
 
-@settings(max_examples=200)
+@many
 @given(spec=nearly(VALID_HEALING))
 def test_any_healing_policy_is_read_or_refused(spec: Json) -> None:
     _read(healing_policy, {"metadata": {"name": "shop", "namespace": "default"}, "spec": spec})
@@ -101,7 +105,7 @@ def _msgspec_accepts(value: Json, expected: type[msgspec.Struct]) -> bool:
     return True
 
 
-@settings(max_examples=300)
+@many
 @given(spec=nearly(VALID))
 def test_a_structure_without_mismatch_is_one_that_msgspec_accepts(spec: Json) -> None:
     clean = without_nulls(spec)
@@ -109,7 +113,7 @@ def test_a_structure_without_mismatch_is_one_that_msgspec_accepts(spec: Json) ->
         assert _msgspec_accepts(clean, PredictiveAutoscalerSpec)
 
 
-@settings(max_examples=200)
+@many
 @given(spec=nearly(VALID_HEALING))
 def test_the_same_for_a_healing_policy(spec: Json) -> None:
     clean = without_nulls(spec)
