@@ -30,7 +30,6 @@ class Board:
     version: str = ""
     started_s: float = 0.0
     acts_enabled: bool = True
-    leader: bool = False
     loops: dict[str, LoopHealth] = field(default_factory=dict)
     autoscalers: dict[ObjectKey, Row] = field(default_factory=dict)
     policies: dict[ObjectKey, Row] = field(default_factory=dict)

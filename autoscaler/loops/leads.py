@@ -3,7 +3,8 @@
     lead = 0.9 quantile of (creation to Ready) + half the rate window + one sync period + one refresh period
 
 The first term is what a pod takes. A rate over a window shows half of a sudden change after half the window, so load that is
-measured is that old. A decision may wait one sync period, and the forecast that it uses may be one refresh period old.
+measured is that old (the window of history is at least one step of its grid). A decision may wait one sync period, and the
+forecast that it uses may be one refresh period old.
 """
 
 from collections import deque
@@ -57,4 +58,5 @@ def lead_s(spec: PredictiveAutoscalerSpec, ready_s: float | None, settings: Sett
     if isinstance(spec.forecast.lead_seconds, int):
         return float(spec.forecast.lead_seconds)
     took_s = settings.forecast.default_lead_s if ready_s is None else ready_s
-    return took_s + settings.prometheus.rate_window_s / 2 + settings.scaling.sync_period_s + settings.forecast.refresh_s
+    window_s = max(settings.prometheus.rate_window_s, settings.forecast.step_s)
+    return took_s + window_s / 2 + settings.scaling.sync_period_s + settings.forecast.refresh_s

@@ -7,7 +7,7 @@ from tests.builders import NOW_S, SHOP, a_pod
 SETTINGS = Settings(
     prometheus=PrometheusSettings(rate_window_s=40),
     scaling=ScalingSettings(sync_period_s=15.0),
-    forecast=ForecastSettings(default_lead_s=60.0, refresh_s=30.0),
+    forecast=ForecastSettings(default_lead_s=60.0, refresh_s=30.0, step_s=10),
 )
 
 
@@ -66,3 +66,8 @@ def test_before_anything_was_learnt_the_default_stands_in() -> None:
 
 def test_a_lead_that_the_user_wrote_is_taken_as_it_is() -> None:
     assert lead_s(a_spec(90), 25.0, SETTINGS) == 90.0
+
+
+def test_the_rate_of_a_coarse_grid_covers_all_of_a_step() -> None:
+    coarse = Settings(forecast=ForecastSettings(step_s=120, refresh_s=30.0))
+    assert lead_s(a_spec("auto"), 25.0, coarse) == 25 + 120 / 2 + 15 + 30
