@@ -114,6 +114,8 @@ class Exporter:
         began_s = self._parts.clock()
         try:
             work()
+        except OSError as error:
+            tally.fail(f"cannot read {error.filename}: {error.strerror}")
         except Exception:
             tally.fail("the collector itself is broken")
             log.exception("collector_broken", collector=name, consequence="its series are missing")

@@ -1,0 +1,121 @@
+"""Collectors on a kernel that answers anything, and labels that hold anything: the answer stays readable."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from exporters.cgroup.files import CgroupFiles, Kernel, Reader
+from exporters.cgroup.identity import Identity, Kind
+from exporters.cgroup.layout import UNIFIED, Hierarchy, Layout
+from exporters.cgroup.processes import Processes
+from exporters.cgroup.walk import Cgroup
+from exporters.collectors import REGISTERED
+from exporters.collectors.contract import Collector, Samples, Scrape, Target, labelled
+from exporters.exposition.text import Format, Written, render
+from exporters.names.logs import LogFolder
+from exporters.names.names import Names
+
+V1, V2 = Hierarchy("/v1", 1), Hierarchy("/v2", 2)
+LAYOUTS = (
+    Layout(dict.fromkeys(("cpu", "cpuacct", "memory", "pids"), V1), V1),
+    Layout(dict.fromkeys(("cpu", "memory", "pids", UNIFIED), V2), V2),
+    Layout({**dict.fromkeys(("cpu", "cpuacct", "memory", "pids"), V1), UNIFIED: V2}, V1),
+    Layout({}, V1),
+)
+CODES = (errno.ENOENT, errno.ENODEV, errno.EACCES, errno.EOPNOTSUPP, errno.EIO, errno.EMFILE)
+KEYS = (b"anon", b"file", b"inactive_file", b"total_rss", b"usage_usec", b"user", b"nr_periods", b"throttled_usec", b"pgfault")
+CONTENT = st.one_of(
+    st.binary(max_size=80),
+    st.integers(0, 2**65).map(b"%d\n".__mod__),
+    st.lists(st.tuples(st.sampled_from(KEYS), st.integers(-1, 2**65)), max_size=8).map(
+        lambda rows: b"".join(b"%s %d\n" % row for row in rows)
+    ),
+    st.sampled_from(
+        [b"max 100000\n", b"max\n", b"-1\n", b"", b"some avg10=0.00 avg60=0.00 avg300=0.00 total=5\n", b"9" * 5000 + b"\n"]
+    ),
+)
+NAME = st.text(max_size=40) | st.text(st.sampled_from('"\\\n\r\t{}=, \x00\x85\u2028\ud800é'), max_size=20)
+
+
+@dataclass
+class AnyKernel(Kernel):
+    """Draws what each call answers."""
+
+    data: st.DataObject
+    open_now: set[int] = field(default_factory=set)
+    next: int = 0
+
+    def open(self, path: str) -> int:  # noqa: ARG002 - any path
+        self._may_refuse()
+        self.next += 1
+        self.open_now.add(self.next)
+        return self.next
+
+    def read(self, descriptor: int, offset: int) -> bytes:
+        assert descriptor in self.open_now
+        self._may_refuse()
+        return self.data.draw(CONTENT)[offset : offset + 4096]
+
+    def close(self, descriptor: int) -> None:
+        self.open_now.remove(descriptor)
+
+    def inode(self, path: str) -> int:  # noqa: ARG002 - any path
+        return self.data.draw(st.sampled_from([1, 1, 2]))
+
+    def _may_refuse(self) -> None:
+        code = self.data.draw(st.sampled_from([None, None, None, *CODES]))
+        if code is not None:
+            raise OSError(code, os.strerror(code))
+
+
+@pytest.mark.parametrize("collector", REGISTERED, ids=lambda collector: collector.name)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), layout=st.sampled_from(LAYOUTS), budget=st.sampled_from([0, 1, 100]))
+def test_whatever_the_kernel_answers_the_lines_are_valid_and_nothing_stays_open(
+    collector: Collector, data: st.DataObject, layout: Layout, budget: int
+) -> None:
+    kernel = AnyKernel(data)
+    reader = Reader(budget, kernel)
+    cgroup = Cgroup("/kubepods/pod", 1, Identity(Kind.CONTAINER, "uid", "id", None))
+    target = Target(cgroup, CgroupFiles(cgroup, layout, reader), 1.5, labels=labelled(id=cgroup.path))
+    samples = Samples(collector.families)
+    processes = Processes("/dev/fd/nowhere", lambda: 0.0)
+    processes._stale = False  # no host's processes take part
+    scrape = Scrape([target], samples, processes, Names(None, LogFolder(Path("/nowhere"))), "/nowhere")
+    for _ in range(2):
+        target.is_gone = False
+        collector.collect(scrape)
+    for lines in samples.lines.values():
+        for line in lines:
+            value = float(line.rpartition(" ")[2])
+            assert math.isfinite(value)
+            assert value >= 0
+    target.files.close()
+    assert kernel.open_now == set()
+    assert reader.kept == 0
+
+
+@given(names=st.lists(NAME, min_size=3, max_size=3))
+def test_hostile_names_come_back_as_they_were(names: list[str]) -> None:
+    family = next(family for collector in REGISTERED for family in collector.families if family.name.endswith("_rss"))
+    samples = Samples([family])
+    container, pod, path = names
+    samples.add(family, labelled(container=container, id=path, pod=pod), 7)
+    written = [Written(family, lines) for family, lines in samples.encoded()]
+    text = b"".join(render(written, b"", Format.TEXT)).decode()
+    openmetrics = b"".join(render(written, b"", Format.OPENMETRICS)).decode()
+    for parsed in (parse_text(text), parse_openmetrics(openmetrics)):
+        ((sample,),) = [family.samples for family in parsed]
+        assert sample.value == 7
+        expected = {"container": container, "id": path, "pod": pod}
+        assert sample.labels == {key: value.encode("utf-8", "replace").decode() for key, value in expected.items()}

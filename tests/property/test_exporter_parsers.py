@@ -1,0 +1,146 @@
+"""Every parser of kernel files and of what others send: any input gives a value or the parser's own refusal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporters.cgroup import parse
+from exporters.cgroup.identity import container_of, identify
+from exporters.exposition.text import accepts_gzip, choose
+from exporters.names.pod import NotAPodError, pod_of
+from exporters.names.quantity import quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KERNEL_PARSERS = (
+    parse.number,
+    parse.value,
+    parse.limit,
+    parse.keyed,
+    parse.cpu_max,
+    parse.pressure,
+    parse.interfaces,
+    parse.boot_time_s,
+    parse.cgroup_paths,
+)
+VALID = {
+    parse.number: b"18446744073709551615",
+    parse.value: b"123456\n",
+    parse.limit: b"9223372036854771712\n",
+    parse.keyed: b"anon 4096\nfile 1234567\n",
+    parse.cpu_max: b"max 100000\n",
+    parse.pressure: b"some avg10=0.00 avg60=1.00 avg300=2.00 total=77\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=5\n",
+    parse.interfaces: b"a\nb\n  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
+    parse.boot_time_s: b"cpu 1 2\nbtime 1600000000\n",
+    parse.cgroup_paths: b"4:memory:/a/b\n0::/../c\n",
+}
+WORDS = st.sampled_from(
+    [b"total=", b"some", b"full", b"max", b"-1", b"0", b"7", b"9" * 25, b"btime", b"eth0:", b":", b"\n", b" ", b"\xff", b""]
+)
+DATA = st.one_of(st.binary(max_size=400), st.lists(WORDS, max_size=60).map(b"".join))
+
+parsers = pytest.mark.parametrize("parser", KERNEL_PARSERS, ids=lambda parser: parser.__name__)
+
+
+@parsers
+@given(data=DATA)
+def test_any_bytes_give_a_value_or_are_called_malformed(parser: Callable[[bytes], object], data: bytes) -> None:
+    try:
+        parser(data)
+    except parse.Malformed as error:
+        assert len(str(error)) < 400  # noqa: PT017 - both ways are right, and the message stays short
+
+
+@parsers
+def test_what_the_kernel_writes_is_read(parser: Callable[[bytes], object]) -> None:
+    assert parser(VALID[parser]) is not None or parser is parse.limit
+
+
+@parsers
+@pytest.mark.parametrize("data", [b"", b"\n", b"\0" * 5000, b"9" * 5000 + b"\n", "١٢٣\n".encode(), b"1_0\n", b"+1\n"])
+def test_extremes_give_a_value_or_are_called_malformed(parser: Callable[[bytes], object], data: bytes) -> None:
+    try:
+        assert parser(data) not in {10, 1, 123}
+    except parse.Malformed:
+        return
+    except TypeError:  # an answer that cannot be hashed is no number
+        return
+
+
+@given(number=st.integers(0, 2**64 - 1), cut=st.integers(0, 20))
+def test_a_number_that_was_cut_is_never_taken_for_a_smaller_one(number: int, cut: int) -> None:
+    whole = b"%d\n" % number
+    assert parse.value(whole) == number
+    if cut < len(whole):
+        with pytest.raises(parse.Malformed):
+            parse.value(whole[:cut])
+
+
+@given(cut=st.integers(0, len(VALID[parse.keyed]) - 1))
+def test_a_table_that_was_cut_loses_lines_and_changes_none(cut: int) -> None:
+    whole = parse.keyed(VALID[parse.keyed])
+    assert parse.keyed(VALID[parse.keyed][:cut]).items() <= whole.items()
+
+
+@given(cut=st.integers(0, len(VALID[parse.pressure]) - 1))
+def test_a_pressure_file_that_was_cut_loses_lines_and_changes_none(cut: int) -> None:
+    whole = parse.pressure(VALID[parse.pressure])
+    assert parse.pressure(VALID[parse.pressure][:cut]).items() <= whole.items()
+
+
+@given(cut=st.integers(0, len(VALID[parse.interfaces]) - 1))
+def test_interfaces_that_were_cut_are_left_out(cut: int) -> None:
+    assert parse.interfaces(VALID[parse.interfaces][:cut]) == ()
+
+
+@given(path=st.text() | st.from_regex(r"(/(kubepods|pod|docker-|crio-|[0-9a-f]{64}|\.scope|:)*){0,6}"))
+def test_any_path_is_a_pod_a_container_or_neither(path: str) -> None:
+    identity = identify(path)
+    if identity is not None and identity.container_id is not None:
+        assert container_of(path) == identity.container_id
+
+
+@given(text=st.text() | st.from_regex(r"[-+0-9.eEmkMGTPiun]{0,12}"))
+def test_any_text_is_a_quantity_or_none(text: str) -> None:
+    amount = quantity(text)
+    assert amount is None or amount >= 0
+
+
+@given(header=st.text() | st.from_regex(r"[a-z/;=,q.0-9* -]{0,60}"))
+def test_any_header_chooses_a_format(header: str) -> None:
+    choose(header)
+    accepts_gzip(header)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["metadata", "spec", "status", "name", "namespace", "uid", "containers", "containerStatuses", "requests"]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(raw=JSON)
+def test_any_object_is_a_pod_or_refused(raw: object) -> None:
+    import msgspec  # noqa: PLC0415 - only here
+
+    try:
+        pod = pod_of(msgspec.json.encode(raw))
+    except NotAPodError:
+        return
+    assert pod.namespace
+    assert pod.name
+    assert pod.uid

@@ -1,0 +1,35 @@
+"""Hosts and pods that the exporter's tests share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from exporters.names.book import PodBook
+from exporters.names.pod import pod_of
+from exporters.names.wire import PodList
+from tests.unit.exporters.trees import FIXTURES, Host, unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def v1(tmp_path: Path) -> Host:
+    return unpack("v1", tmp_path)
+
+
+@pytest.fixture
+def v2(tmp_path: Path) -> Host:
+    return unpack("v2", tmp_path)
+
+
+@pytest.fixture
+def book() -> PodBook:
+    """The pods of the v2 host as the API tells them."""
+    listed = msgspec.json.decode((FIXTURES / "pods.json").read_bytes(), type=PodList)
+    known = PodBook()
+    known.replace(pod_of(raw) for raw in listed.items or ())
+    return known

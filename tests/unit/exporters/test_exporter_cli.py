@@ -1,0 +1,131 @@
+"""The command: flags, refusals, and a process that starts and ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporters.cli import _parser, _settings, main
+from exporters.collectors import REGISTERED
+from tests.unit.exporters.running import ROOT, get, running
+
+if TYPE_CHECKING:
+    from exporters.settings import Settings
+    from tests.unit.exporters.trees import Host
+
+
+@pytest.fixture(autouse=True)
+def outside_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "NODE_NAME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def flags_for(host: Host) -> list[str]:
+    return [
+        f"--path.procfs={host.procfs}",
+        f"--path.cgroupfs={host.cgroupfs}",
+        f"--path.containers-log={host.log}",
+        "--web.listen-address=127.0.0.1:0",
+    ]
+
+
+def settings_of(*flags: str) -> Settings:
+    return _settings(_parser().parse_args(flags))
+
+
+def test_the_defaults_are_those_of_node_exporter_with_every_default_collector() -> None:
+    settings = settings_of()
+    assert (settings.web.host, settings.web.port, settings.web.telemetry_path) == (None, 9109, "/metrics")
+    assert (str(settings.roots.procfs), str(settings.roots.cgroupfs)) == ("/proc", "/sys/fs/cgroup")
+    assert str(settings.roots.containers_log) == "/var/log/containers"
+    assert settings.collectors == tuple(one.name for one in REGISTERED if one.is_default)
+    assert not settings.kubernetes.enabled
+
+
+def test_collectors_are_switched_by_their_names() -> None:
+    assert "network" not in settings_of("--no-collector.network").collectors
+    only = settings_of(*(f"--no-collector.{one.name}" for one in REGISTERED), "--collector.cpu")
+    assert only.collectors == ("cpu",)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        (":9109", None, 9109),
+        ("0.0.0.0:80", "0.0.0.0", 80),  # noqa: S104 - an example
+        ("localhost:0", "localhost", 0),
+        ("[::1]:9109", "::1", 9109),
+    ],
+)
+def test_an_address_is_read_as_node_exporter_reads_it(text: str, host: str | None, port: int) -> None:
+    web = settings_of(f"--web.listen-address={text}").web
+    assert (web.host, web.port) == (host, port)
+
+
+def test_in_a_pod_the_watch_is_on_and_the_node_is_known_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("NODE_NAME", "node-a")
+    kubernetes = settings_of().kubernetes
+    assert (kubernetes.enabled, kubernetes.node_name) == (True, "node-a")
+    assert not settings_of("--no-kubernetes").kubernetes.enabled
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--web.listen-address=9109"], r"--web\.listen-address: '9109' is no address; write host:port"),
+        (["--web.listen-address=:99999"], r"--web\.listen-address: ':99999' is no address"),
+        (["--web.telemetry-path=metrics"], r"--web\.telemetry-path: 'metrics' cannot be served; write a path such as"),
+        (["--web.telemetry-path=/healthz"], r"--web\.telemetry-path"),
+        (["--log.level=loud"], r"--log\.level: invalid choice: 'loud' \(choose from"),
+        (["--collector.nothing"], r"unrecognized arguments: --collector\.nothing"),
+        (["--path.proc=/"], r"unrecognized arguments: --path\.proc=/"),
+        (["--path.cgroupfs=/nonexistent"], r"--path\.cgroupfs: .*/nonexistent.*name the folder where"),
+        (["--path.procfs=/nonexistent"], r"--path\.procfs: /nonexistent/stat: No such file.*name the folder where"),
+        (["--kubernetes"], r"--node-name: .*NODE_NAME.*--no-kubernetes"),
+        (["--kubernetes", "--node-name=a"], r"--kubernetes: KUBERNETES_SERVICE_HOST is not set.*--no-kubernetes"),
+    ],
+)
+def test_a_flag_that_does_not_fit_ends_with_2_and_names_flag_and_remedy(
+    flags: list[str], said: str, v2: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*flags_for(v2), *flags])
+    assert ended.value.code == 2
+    assert re.search(said, capsys.readouterr().err)
+
+
+def test_the_process_serves_logs_its_settings_first_and_ends_well_on_sigterm(v2: Host) -> None:
+    with running(*flags_for(v2)) as (url, process, lines):
+        assert lines[0]["event"] == "starting"
+        assert {"version", "web", "paths", "kubernetes", "collectors", "cgroup_version"} <= set(lines[0])
+        assert "container_cpu_usage_seconds_total" in get(f"{url}/metrics")
+        assert get(f"{url}/readyz") == "ok\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_the_process_says_which_address_it_cannot_have_and_ends_with_1(v2: Host) -> None:
+    with running(*flags_for(v2)) as (url, _, _lines):
+        port = url.rpartition(":")[2]
+        flags = [*flags_for(v2), f"--web.listen-address=127.0.0.1:{port}", "--log.format=json"]
+        second = subprocess.run(
+            [sys.executable, "-c", "from exporters.cli import main; main()", *flags],
+            capture_output=True, text=True, cwd=ROOT, check=False, timeout=30,
+        )  # fmt: skip
+    last = json.loads(second.stderr.splitlines()[-1])
+    assert second.returncode == 1
+    assert last["event"] == "cannot_listen"
+    assert "--web.listen-address" in last["remedy"]
+
+
+def test_the_exporter_stays_small_by_what_it_does_not_import() -> None:
+    code = "import sys, exporters.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert set(done.stdout.split()) & {"kubernetes_asyncio", "numpy", "sklearn", "pydantic", "typer", "autoscaler"} == set()

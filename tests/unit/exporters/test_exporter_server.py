@@ -1,0 +1,208 @@
+"""The HTTP side: formats, sharing, health, failures."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from exporters.exposition.text import Format, accepts_gzip, choose
+from exporters.server import CannotListenError, SharedCollection, Site, application, serving
+from exporters.settings import Web
+from tests.unit.exporters.trees import Rig
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from exporters.exposition.exporter import Exporter, Exposition
+    from tests.unit.exporters.trees import Host
+
+LOCAL = Web("127.0.0.1", 0)
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;"
+    "q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+
+
+@dataclass
+class Counting:
+    """An exporter that counts its collections and can be made to wait or to break."""
+
+    exporter: Exporter
+    collections: int = 0
+    began: threading.Event = field(default_factory=threading.Event)
+    may_go_on: threading.Event = field(default_factory=threading.Event)
+    breaks: bool = False
+    closed: bool = False
+
+    def collect(self) -> Exposition:
+        self.collections += 1
+        self.began.set()
+        if self.breaks:
+            raise RuntimeError("broken on purpose")
+        assert self.may_go_on.wait(10)
+        return self.exporter.collect()
+
+    def close(self) -> None:
+        self.closed = True
+        self.exporter.close()
+
+
+@pytest.fixture
+def counting(v2: Host) -> Counting:
+    return Counting(Rig(v2).exporter)
+
+
+@asynccontextmanager
+async def client(
+    counting: Counting, settings: Web = LOCAL, why_not_ready: Callable[[], str | None] = lambda: None
+) -> AsyncIterator[aiohttp.ClientSession]:
+    app = application(Site(counting, settings, "1.2.3", why_not_ready))
+    async with (
+        serving(app, settings) as (host, port),
+        aiohttp.ClientSession(f"http://{host}:{port}", auto_decompress=True) as session,
+    ):
+        yield session
+
+
+async def test_the_default_answer_is_text(counting: Counting) -> None:
+    counting.may_go_on.set()
+    async with client(counting) as session, session.get("/metrics", headers={"Accept": "*/*"}) as response:
+        assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert "container_cpu_usage_seconds" in {family.name for family in parse_text(await response.text())}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+async def test_prometheus_gets_openmetrics_compressed_when_it_asks(counting: Counting, encoding: str) -> None:
+    counting.may_go_on.set()
+    asked = {"Accept": PROMETHEUS_3, "Accept-Encoding": encoding}
+    async with client(counting) as session, session.get("/metrics", headers=asked) as response:
+        assert response.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        assert (response.headers.get("Content-Encoding") == "gzip") is (encoding == "gzip")
+        assert "container_memory_rss" in {family.name for family in parse_openmetrics(await response.text())}
+
+
+@pytest.fixture
+def shared(counting: Counting) -> Iterator[SharedCollection]:
+    with ThreadPoolExecutor(1) as thread:
+        yield SharedCollection(counting, thread)
+        counting.may_go_on.set()
+
+
+async def test_scrapes_at_the_same_time_share_one_collection(counting: Counting, shared: SharedCollection) -> None:
+    scrapes = [asyncio.create_task(shared.get()) for _ in range(8)]
+    await asyncio.sleep(0)  # each has begun, none can end
+    counting.may_go_on.set()
+    expositions = await asyncio.gather(*scrapes)
+    assert counting.collections == 1
+    assert all(exposition is expositions[0] for exposition in expositions)
+    assert await shared.get() is not expositions[0]
+
+
+async def test_a_client_that_leaves_does_not_take_the_answer_from_the_others(
+    counting: Counting, shared: SharedCollection
+) -> None:
+    leaving, staying = asyncio.create_task(shared.get()), asyncio.create_task(shared.get())
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    counting.may_go_on.set()
+    await staying
+    assert counting.collections == 1
+
+
+async def test_health_is_answered_while_a_collection_takes_long(counting: Counting) -> None:
+    async with client(counting) as session:
+        scrape = asyncio.create_task(session.get("/metrics"))
+        await asyncio.to_thread(counting.began.wait, 10)
+        async with session.get("/healthz") as response:
+            assert response.status == 200
+        assert not scrape.done()
+        counting.may_go_on.set()
+        async with await scrape as response:
+            assert response.status == 200
+
+
+async def test_a_broken_collection_is_answered_with_500_and_the_next_one_may_succeed(counting: Counting) -> None:
+    counting.may_go_on.set()
+    counting.breaks = True
+    async with client(counting) as session:
+        async with session.get("/metrics") as response:
+            assert response.status == 500
+        counting.breaks = False
+        async with session.get("/metrics") as response:
+            assert response.status == 200
+
+
+async def test_it_is_ready_once_nothing_is_missing_and_says_what_is(counting: Counting) -> None:
+    missing: list[str | None] = ["the pods have not been asked for"]
+    async with client(counting, why_not_ready=lambda: missing[0]) as session:
+        async with session.get("/readyz") as response:
+            assert (response.status, await response.text()) == (503, "the pods have not been asked for\n")
+        missing[0] = None
+        async with session.get("/readyz") as response:
+            assert response.status == 200
+        async with session.get("/healthz") as response:
+            assert response.status == 200
+
+
+async def test_the_landing_page_leads_to_the_metrics(counting: Counting) -> None:
+    async with client(counting, Web("127.0.0.1", 0, "/other")) as session:
+        async with session.get("/") as response:
+            page = await response.text()
+        assert '<a href="/other">' in page
+        assert "1.2.3" in page
+        async with session.get("/metrics") as response:
+            assert response.status == 404
+
+
+async def test_it_closes_what_it_opened_when_it_ends(counting: Counting) -> None:
+    counting.may_go_on.set()
+    async with client(counting) as session, session.get("/metrics"):
+        pass
+    assert counting.closed
+
+
+async def test_an_address_in_use_is_refused_by_name(counting: Counting) -> None:
+    async with client(counting) as session:
+        assert session._base_url is not None
+        taken = Web("127.0.0.1", session._base_url.port or 0)
+        with pytest.raises(CannotListenError, match=rf"127\.0\.0\.1:{taken.port}: .*in use"):
+            async with serving(application(Site(counting, taken, "", lambda: None)), taken):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("", Format.TEXT),
+        ("*/*", Format.TEXT),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", Format.TEXT),
+        (PROMETHEUS_3, Format.OPENMETRICS),
+        ("application/openmetrics-text; version=1.0.0", Format.OPENMETRICS),
+        ("application/openmetrics-text", Format.OPENMETRICS),
+        ("application/openmetrics-text;version=2.0.0", Format.TEXT),
+        ("application/openmetrics-text;q=0", Format.TEXT),
+        ("application/openmetrics-text;q=0.2,text/plain;q=0.9", Format.TEXT),
+        ("APPLICATION/OPENMETRICS-TEXT;Q=x", Format.TEXT),
+        (";;,,=;q", Format.TEXT),
+    ],
+)
+def test_the_format_is_chosen_by_what_is_wanted_most(accept: str, chosen: Format) -> None:
+    assert choose(accept) is chosen
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [("", False), ("gzip", True), ("br, GZIP;q=0.5", True), ("gzip;q=0", False), ("*", True), ("identity", False)],
+)
+def test_gzip_is_used_only_when_it_is_accepted(header: str, accepted: bool) -> None:  # noqa: FBT001 - an example
+    assert accepts_gzip(header) is accepted
