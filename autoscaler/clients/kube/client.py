@@ -14,8 +14,8 @@ from autoscaler.clients.kube.connection import FIELD_MANAGER, Call, Connection, 
 from autoscaler.clients.kube.discovery import Discovery
 from autoscaler.clients.kube.failures import from_answer
 from autoscaler.clients.kube.resources import EVENTS, LEASES, OURS, PODS, Json, Resource
-from autoscaler.clients.kube.timestamps import micro_time
 from autoscaler.clients.ports import Conflict, EventNote, EvictionResult, NotFound, Scale, Target
+from autoscaler.clients.timestamps import micro_time
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.errors import Permanent
 from autoscaler.settings import KubernetesSettings

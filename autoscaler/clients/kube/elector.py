@@ -18,8 +18,8 @@ from typing import Protocol
 import structlog
 
 from autoscaler.clients.kube.resources import Json
-from autoscaler.clients.kube.timestamps import micro_time
 from autoscaler.clients.ports import Conflict, NotFound
+from autoscaler.clients.timestamps import micro_time
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.errors import ForesailError, InvalidSettings, Temporary
 from autoscaler.settings import LeaderElectionSettings

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from autoscaler.api.quantity import parse_milli
 from autoscaler.clients.kube.resources import Json
-from autoscaler.clients.kube.timestamps import seconds
 from autoscaler.clients.ports import Store
+from autoscaler.clients.timestamps import seconds
 from autoscaler.model import PodPhase, PodView, WorkloadKey, WorkloadView
 
 _MIRROR = "kubernetes.io/config.mirror"  # set by the kubelet on a static pod's image in the API

@@ -15,8 +15,8 @@ from autoscaler.clients.kube.resources import (
     trim_replica_set,
     trim_workload,
 )
-from autoscaler.clients.kube.timestamps import micro_time, seconds
 from autoscaler.clients.kube.views import lead_samples, node_ready, pod_view, workload_view
+from autoscaler.clients.timestamps import micro_time, seconds
 from autoscaler.model import PodPhase, WorkloadKey
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.kube import FakeStore

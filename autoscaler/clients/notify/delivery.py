@@ -1,0 +1,96 @@
+"""One attempt to deliver one message to one receiver, and what follows from its answer.
+
+URLs of receivers are secrets (whoever knows one can write to a channel), so no message here tells one.
+"""
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from random import Random
+
+import aiohttp
+
+from autoscaler.clients.notify.signing import headers, read_secrets
+from autoscaler.clock import Clock
+from autoscaler.errors import Permanent, Temporary
+from autoscaler.settings import WebhookSettings
+
+_TRY_AGAIN = frozenset({408, 425, 429})  # and 5xx; any other status says that trying again is pointless
+_FIRST_OK, _FIRST_REDIRECT, _FIRST_CLIENT_ERROR, _FIRST_SERVER_ERROR = 200, 300, 400, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: the id stays the same over all attempts, so that a receiver knows a repetition."""
+
+    id: str
+    type: str
+    body: bytes
+
+
+class Verdict(StrEnum):
+    """What came of an attempt."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"  # for good
+    FAILED = "failed"  # for now
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The verdict, why, and how long the receiver asks to wait (None: it did not say)."""
+
+    verdict: Verdict
+    why: str = ""
+    retry_after_s: float | None = None
+
+
+async def attempt(session: aiohttp.ClientSession, receiver: WebhookSettings, message: Message, clock: Clock) -> Outcome:
+    """Send a message once. Never raises for what a receiver, the network or the secret's file does."""
+    try:
+        secrets = read_secrets(receiver.secret_file) if receiver.secret_file else ()
+        signed = headers(message.id, int(clock.now_s()), message.body, secrets)
+        async with session.post(
+            receiver.url,
+            data=message.body,
+            headers={"Content-Type": "application/json", **signed},
+            timeout=aiohttp.ClientTimeout(total=receiver.timeout_s),
+            allow_redirects=False,  # a redirect could lead a signed message elsewhere
+        ) as response:
+            return judge(response.status, response.headers.get("Retry-After"), clock.now_s())
+    except (Temporary, Permanent) as problem:  # an unusable secret may be mended while we wait; unsigned is never sent
+        return Outcome(Verdict.FAILED, str(problem))
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
+        return Outcome(Verdict.FAILED, type(problem).__name__)  # its text may hold the URL
+
+
+def judge(status: int, retry_after: str | None, now_s: float) -> Outcome:
+    """Return what an answer means; `retry_after` is the header, in seconds or as a date."""
+    if _FIRST_OK <= status < _FIRST_REDIRECT:
+        return Outcome(Verdict.DELIVERED)
+    if status in _TRY_AGAIN or status >= _FIRST_SERVER_ERROR:
+        return Outcome(Verdict.FAILED, f"HTTP {status}", _seconds(retry_after, now_s))
+    if _FIRST_REDIRECT <= status < _FIRST_CLIENT_ERROR:
+        return Outcome(Verdict.REFUSED, f"HTTP {status}: redirects are not followed; set the final URL")
+    return Outcome(Verdict.REFUSED, f"HTTP {status}: the receiver does not want this; check its URL and secret")
+
+
+def wait_s(failures: int, retry_after_s: float | None, random: Random, bounds_s: tuple[float, float]) -> float:
+    """Return how long to wait after the n-th failure: what the receiver asks for, else full jitter that grows exponentially."""
+    if retry_after_s is not None:
+        return retry_after_s
+    first_s, longest_s = bounds_s
+    return random.uniform(0.0, min(longest_s, first_s * 2.0 ** min(failures - 1, 62)))
+
+
+def _seconds(text: str | None, now_s: float) -> float | None:
+    if text is None:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
+    except ValueError:
+        return None
