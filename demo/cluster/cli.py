@@ -17,10 +17,16 @@ from demo.cluster.prepare import prepare
 from demo.cluster.report import Reporter, reporter_for
 from demo.cluster.signals import ended_by_signals
 from demo.cluster.standing import describe, standing_cluster
-from demo.cluster.state import machine_lock
+from demo.cluster.state import machine_lock, where_it_runs
 from demo.cluster.takedown import take_down
 
-app = typer.Typer(help="A real single-node Kubernetes in a network namespace of its own.", no_args_is_help=True)
+app = typer.Typer(
+    help="A real single-node Kubernetes in a network namespace of its own.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+# A take-down under way is over in a second or two; a start may take minutes, and is not waited for.
+_DOWN_PATIENCE_S = 10
 
 
 def main() -> None:
@@ -31,6 +37,9 @@ def main() -> None:
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except PermissionError as error:
+        print(f"error: {error.strerror}: {error.filename}. The cluster belongs to root: use sudo", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
@@ -40,10 +49,9 @@ def main() -> None:
 def prepare_command() -> None:
     """Fetch and build what a first start needs: about eight minutes on two cores, afterwards nothing."""
     cache = Cache.locate()
-    with machine_lock():
-        if standing_cluster() is None:
-            machine.check(cache)
-        prepare(cache, _reporter())
+    if standing_cluster() is None:
+        machine.check(cache)
+    prepare(cache, _reporter())
 
 
 @app.command()
@@ -112,7 +120,7 @@ def helm(context: typer.Context) -> None:
 def down() -> None:
     """Take down the cluster that runs, or what a killed run left behind."""
     cache = Cache.locate()
-    with machine_lock() as pointer:
+    with machine_lock(patience_s=_DOWN_PATIENCE_S) as pointer:
         run_folder = pointer.read() or cache.run
         there = run_folder.exists()
         take_down(Cache(run_folder.parent), run_folder, pointer)
@@ -123,6 +131,9 @@ def down() -> None:
 def clean() -> None:
     """Take down the cluster, purge the packages that were installed for it, remove the cache: nothing of ours stays."""
     cache = Cache.locate()
+    if not cache.root.exists() and where_it_runs() is None:
+        print("nothing of the embedded cluster is on this machine")
+        return
     down()
     if not cache.root.exists():
         return

@@ -30,6 +30,7 @@ from demo.cluster.takedown import take_down
 
 T = TypeVar("T")
 _LOOK_S = 0.2
+_DOWN_PATIENCE_S = 60
 
 
 class Cluster:
@@ -42,6 +43,7 @@ class Cluster:
         self.layout = layout
         self._inside = Inside(layout)
         self._owned = owned
+        self._run_id = self.state.run_id
         self._signals = ExitStack()
 
     @classmethod
@@ -76,12 +78,13 @@ class Cluster:
             self.stop()
 
     def stop(self) -> None:
-        """Take the cluster down; one that is gone already is no error."""
+        """Take the cluster down; one that is gone already, or that somebody else is taking down just now, is no error."""
         self._owned = False
         with self._signals:
-            if self._inside.state_file.read() is not None:
-                with machine_lock() as pointer:
-                    take_down(self.cache, self.layout.run, pointer)
+            if self._is_there():
+                with machine_lock(patience_s=_DOWN_PATIENCE_S) as pointer:
+                    if self._is_there():
+                        take_down(self.cache, self.layout.run, pointer)
 
     def keep(self) -> None:
         """Let the cluster go on when this process ends; `python -m demo.cluster down` takes it down."""
@@ -188,6 +191,10 @@ class Cluster:
     def processes(self) -> list[tuple[Tracked, bool]]:
         """List what was started, and whether it still runs."""
         return [(one, is_alive(one.process)) for one in self.state.processes]
+
+    def _is_there(self) -> bool:
+        state = self._inside.state_file.read()
+        return state is not None and state.run_id == self._run_id
 
     def _tool(self, name: str, words: Sequence[str], stdin: str | None) -> str:
         env = {**self.env, "KUBECONFIG": str(self.layout.inner_kubeconfig)}

@@ -1,6 +1,9 @@
 """Everything that a first start needs, fetched and built into the cache; a second call finds all of it there."""
 
+import fcntl
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 
 from demo.cluster import gobuild, packages, rootfs
@@ -15,10 +18,14 @@ def prepare(cache: Cache, reporter: Reporter) -> None:
     """Install packages, build the commands and make the images; raises ClusterError with the log's end and the remedy.
 
     The build takes the processors, packages and base image the network: the two go side by side. An interrupt ends both; what
-    was whole by then is kept. The caller holds the machine's lock.
+    was whole by then is kept. Two that prepare the same cache do it one after the other.
     """
     cache.ensure()
-    work = Work(cache, reporter)
+    with _lock(cache, reporter):
+        _prepare(Work(cache, reporter))
+
+
+def _prepare(work: Work) -> None:
     work.end_leftovers()
     if not _CA_BUNDLE.exists():
         packages.install(work)  # Go could not check whom it fetches from
@@ -29,7 +36,7 @@ def prepare(cache: Cache, reporter: Reporter) -> None:
 
     def commands() -> None:
         gobuild.build(work)
-        rootfs.make_pause(gobuild.bin_folder(cache))
+        rootfs.make_pause(gobuild.bin_folder(work.cache))
 
     with ThreadPoolExecutor(2) as pool:
         lanes = [pool.submit(commands), pool.submit(system)]
@@ -39,3 +46,14 @@ def prepare(cache: Cache, reporter: Reporter) -> None:
         except BaseException:
             work.stop.set()
             raise
+
+
+@contextmanager
+def _lock(cache: Cache, reporter: Reporter) -> Iterator[None]:
+    with (cache.root / "prepare.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with reporter.step("wait for another process that prepares the same cache"):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

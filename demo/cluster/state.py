@@ -4,8 +4,10 @@ So whoever comes after a run that was killed, at whatever moment, knows what the
 file for the whole machine: a lock that says in which run folder the machine's one cluster lives.
 """
 
+import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from demo.cluster.processes import ProcessId
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 MACHINE_LOCK = Path("/run/foresail-cluster.lock")
+_LOOK_S = 0.1
 
 
 class Phase(StrEnum):
@@ -162,9 +165,16 @@ class Pointer:
 
 
 @contextmanager
-def machine_lock(path: Path = MACHINE_LOCK) -> Iterator[Pointer]:
-    """Hold the lock of the machine; raises AlreadyRunningError when somebody else is starting or ending a cluster."""
-    descriptor = _locked(path)
+def machine_lock(path: Path = MACHINE_LOCK, patience_s: float = 0.0) -> Iterator[Pointer]:
+    """Hold the lock of the machine.
+
+    Raises AlreadyRunningError when somebody else is starting or ending a cluster, and still is after `patience_s` seconds.
+    """
+    end_s = time.monotonic() + patience_s
+    while (descriptor := _try_lock(path)) is None:
+        if time.monotonic() >= end_s:
+            raise AlreadyRunningError(_who_is_at_it(path))
+        time.sleep(_LOOK_S)
     pointer = Pointer(descriptor, path)
     try:
         yield pointer
@@ -182,20 +192,18 @@ def where_it_runs(path: Path = MACHINE_LOCK) -> Path | None:
         return None
 
 
-def _locked(path: Path) -> int:
+def _try_lock(path: Path) -> int | None:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise AlreadyRunningError(_who_is_at_it(path)) from None
+            return None
         # Its last holder may have removed the file between our open and our lock: then the lock is on nothing.
-        try:
+        with contextlib.suppress(FileNotFoundError):
             if path.stat().st_ino == os.fstat(descriptor).st_ino:
                 return descriptor
-        except FileNotFoundError:
-            pass
         os.close(descriptor)
 
 
