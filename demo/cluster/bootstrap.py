@@ -46,7 +46,7 @@ def bring_up(cache: Cache, reporter: Reporter, *, keep_failed: bool) -> Layout:
             with inside.state_file.edit() as state:
                 state.phase = Phase.UP
         except BaseException as error:
-            if keep_failed and isinstance(error, ClusterError):
+            if keep_failed and isinstance(error, ClusterError) and inside.state_file.read() is not None:
                 with inside.state_file.edit() as state:
                     state.phase, state.kept = Phase.UP, True
                 raise

@@ -4,6 +4,7 @@ One folder, so that one removal takes it all away again. A mark in it says that 
 is never used, and never removed.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -87,7 +88,13 @@ class Cache:
             return
         if not (self.root / _MARK_NAME).exists():
             raise ClusterError(f"{self.root} does not carry our mark ({_MARK_NAME}): it is left as it is; remove it by hand")
-        remove_tree(self.root)
+        mark = self.root / _MARK_NAME
+        for entry in self.root.iterdir():
+            if entry != mark:
+                remove_tree(entry)
+        mark.unlink()  # the last, so that a removal that was interrupted can be taken up again
+        with contextlib.suppress(OSError):  # a disk's mount point, or somebody's current folder on it: empty now
+            self.root.rmdir()
 
 
 def remove_tree(folder: Path) -> None:

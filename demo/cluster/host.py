@@ -69,15 +69,11 @@ def kill_pods(before: Before) -> None:
 def remove_cgroups(before: Before) -> None:
     """Remove the pods' cgroups that our kubelet made, from every hierarchy."""
     end_s = time.monotonic() + _DEADLINE_S
-    for root in before.cgroups:
-        top = Path(root) / _CGROUP
-        while top.exists():
-            for folder, _, _ in os.walk(top, topdown=False):
-                with contextlib.suppress(OSError):  # busy for a moment after its last process; tried again
-                    Path(folder).rmdir()
-            if top.exists() and time.monotonic() > end_s:
+    for top in (Path(root) / _CGROUP for root in before.cgroups):
+        while top.exists() and not _remove_cgroup(top):
+            if time.monotonic() > end_s:
                 raise ClusterError(f"the cgroup {top} cannot be removed: a process is in it (`cat {top}/cgroup.procs`)")
-            time.sleep(0 if not top.exists() else 0.05)
+            time.sleep(0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +132,13 @@ def attempt(what: Callable[[], None], failures: list[str]) -> None:
         what()
     except (ClusterError, OSError) as error:
         failures.append(str(error))
+
+
+def _remove_cgroup(top: Path) -> bool:
+    for folder, _, _ in os.walk(top, topdown=False):
+        with contextlib.suppress(OSError):  # busy for a moment after its last process; tried again
+            Path(folder).rmdir()
+    return not top.exists()
 
 
 def _in_pods(before: Before) -> list[ProcessId]:

@@ -18,14 +18,21 @@ def parse_mount_points(mountinfo: str) -> list[Path]:
 
 
 def mounts_under(folder: Path, mountinfo: Path = MOUNTINFO) -> list[Path]:
-    """List what is mounted at or below `folder`, the newest first, which is the order to unmount in."""
+    """List what is mounted below `folder`, the newest first, which is the order to unmount in.
+
+    What is mounted at the folder itself is somebody's disk on which we were given room.
+    """
     real = folder.resolve()
-    points = parse_mount_points(mountinfo.read_text())
-    return [point for point in reversed(points) if point == real or real in point.parents]
+    return [point for point in reversed(parse_mount_points(mountinfo.read_text())) if real in point.parents]
+
+
+def is_mounted(point: Path, mountinfo: Path = MOUNTINFO) -> bool:
+    """Tell whether something is mounted at `point`."""
+    return point.resolve() in parse_mount_points(mountinfo.read_text())
 
 
 def unmount_under(folder: Path) -> None:
-    """Unmount everything at or below `folder`; raises ClusterError when something stays."""
+    """Unmount everything below `folder`; raises ClusterError when something stays."""
     for _ in range(3):  # an unmount can uncover another mount at the same place
         for point in mounts_under(folder):
             unmount(point)
@@ -36,7 +43,7 @@ def unmount_under(folder: Path) -> None:
 def unmount(point: Path) -> None:
     """Take one mount away, from sight at once and for good when its last user ends; not being there is no error."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.umount2(os.fsencode(point), _MNT_DETACH | _UMOUNT_NOFOLLOW) != 0 and point in mounts_under(point):
+    if libc.umount2(os.fsencode(point), _MNT_DETACH | _UMOUNT_NOFOLLOW) != 0 and is_mounted(point):
         number = ctypes.get_errno()
         raise ClusterError(f"unmounting {point} failed: {os.strerror(number)}")
 

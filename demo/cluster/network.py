@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.cluster.commands import run
-from demo.cluster.mounts import mounts_under, unmount
+from demo.cluster.mounts import is_mounted, unmount
 
 NODE_NAME = "node1"
 NODE_IP = "10.99.0.1"
@@ -49,7 +49,7 @@ class Namespace:
 
     def exists(self) -> bool:
         """Tell whether the namespace is there."""
-        return bool(mounts_under(self.path))
+        return is_mounted(self.path)
 
     def remove(self) -> None:
         """Let go of the namespace; the kernel removes what is in it when its last process has ended."""

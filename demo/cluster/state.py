@@ -147,7 +147,6 @@ class Pointer:
     """The machine-wide file while we hold its lock."""
 
     descriptor: int
-    path: Path
 
     def read(self) -> Path | None:
         """Tell the run folder of the machine's cluster, if one was written down."""
@@ -160,8 +159,8 @@ class Pointer:
         os.pwrite(self.descriptor, str(run_folder).encode(), 0)
 
     def clear(self) -> None:
-        """Say that there is none any more: the file goes away."""
-        self.path.unlink(missing_ok=True)
+        """Say that there is none any more; the file goes away when the lock is let go."""
+        os.ftruncate(self.descriptor, 0)
 
 
 @contextmanager
@@ -175,12 +174,12 @@ def machine_lock(path: Path = MACHINE_LOCK, patience_s: float = 0.0) -> Iterator
         if time.monotonic() >= end_s:
             raise AlreadyRunningError(_who_is_at_it(path))
         time.sleep(_LOOK_S)
-    pointer = Pointer(descriptor, path)
+    pointer = Pointer(descriptor)
     try:
         yield pointer
     finally:
         if pointer.read() is None:
-            pointer.clear()
+            path.unlink(missing_ok=True)
         os.close(descriptor)
 
 

@@ -198,6 +198,7 @@ def test_a_start_clears_away_what_a_killed_owner_left_and_works() -> None:
         process.wait()
         with Cluster.start() as cluster:
             assert cluster.kubectl("get", "pods", "--all-namespaces", "--output=name") == ""
+            assert Cluster.attach().state == cluster.state
         assert_as_before(before)
 
 

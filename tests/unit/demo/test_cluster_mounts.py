@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from demo.cluster.mounts import mounts_under, parse_mount_points
+from demo.cluster.mounts import is_mounted, mounts_under, parse_mount_points
 
 TABLE = r"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 23 22 0:21 / /proc rw,relatime - proc proc rw
@@ -27,3 +27,11 @@ def test_what_is_mounted_below_a_folder_is_listed_newest_first_and_neighbours_ar
         Path("/cache/run/kubelet/pods/a/volumes/with blank"),
         Path("/cache/run/netns"),
     ]
+
+
+def test_the_disk_on_which_a_folder_lies_is_not_below_it(tmp_path: Path) -> None:
+    table = tmp_path / "mountinfo"
+    table.write_text(TABLE)
+    assert mounts_under(Path("/cache/running"), table) == []
+    assert is_mounted(Path("/cache/running"), table)
+    assert not is_mounted(Path("/cache/run"), table)
