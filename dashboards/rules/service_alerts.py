@@ -12,6 +12,7 @@ _OBJECT = "{{ $labels.namespace }}/{{ $labels.name }}"
 _UNANSWERED = 'result=~"error|timeout"'
 _INVALID = 'valid="false"'
 _FAILED = 'result="failed"'
+_UNDELIVERED = 'result!="delivered"'
 _UNHEALED = f'act="outcome",result="{ActState.UNHEALED.lower()}"'
 
 
@@ -22,6 +23,8 @@ def alerts() -> Sequence[Alert]:
 
 def _running() -> Sequence[Alert]:
     last_success = f"max by (loop) ({names.service(own.LOOP_LAST_SUCCESS)})"
+    # A pass of forecasts over a large fleet takes minutes; the others take seconds.
+    slow, quick = (names.service(own.LOOP_LAST_SUCCESS, f'loop{sign}"forecast"') for sign in ("=", "!="))
     failing = f"sum by (loop) (rate({names.service(own.LOOP_ERRORS)}[5m])) > 0"
     return (
         Alert(
@@ -50,7 +53,8 @@ def _running() -> Sequence[Alert]:
         ),
         Alert(
             name="ForesailLoopStuck",
-            expr=f"time() - {last_success} > 300 or ({failing} unless on (loop) {last_success})",
+            expr=f"time() - max by (loop) ({quick}) > 300 or time() - max by (loop) ({slow}) > 1800 "
+            f"or ({failing} unless on (loop) {last_success})",
             for_="2m",
             severity=Severity.CRITICAL,
             summary="The {{ $labels.loop }} loop of Foresail has not come to an end for minutes",
@@ -162,5 +166,13 @@ def _telling() -> Sequence[Alert]:
             severity=Severity.WARNING,
             summary="Receiver {{ $labels.receiver }} does not take Foresail's messages",
             description="At least {{ $value }} wait; the oldest are dropped when the queue is full or they are too old.",
+        ),
+        Alert(
+            name="ForesailNotificationLost",
+            expr=f"sum by (receiver) ({names.grew(names.service(own.NOTIFICATIONS, _UNDELIVERED), '15m')})",
+            for_="0m",
+            severity=Severity.WARNING,
+            summary="Receiver {{ $labels.receiver }} did not get all of Foresail's messages",
+            description="It refused them, or they were given up; the log line notification_lost says which and why.",
         ),
     )

@@ -78,3 +78,47 @@ capabilities: {drop: [ALL]}
 {{- define "foresail.leaseNamespace" -}}
 {{- default .Release.Namespace .Values.settings.leader_election.namespace -}}
 {{- end -}}
+
+{{- /* What is seen of the whole cluster. */ -}}
+{{- define "foresail.clusterRules" -}}
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [get, list, watch]
+{{- end -}}
+
+{{- /* In each namespace that is served: what is seen, told and scaled. */ -}}
+{{- define "foresail.rules" -}}
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [replicasets, deployments, statefulsets, daemonsets]
+  verbs: [get, list, watch]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch]
+- apiGroups: [foresail.dev]
+  resources: [predictiveautoscalers, healingpolicies]
+  verbs: [get, list, watch]
+- apiGroups: [foresail.dev]
+  resources: [predictiveautoscalers/status, healingpolicies/status]
+  verbs: [update]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+- apiGroups: [apps]
+  resources: [deployments/scale, replicasets/scale, statefulsets/scale]
+  verbs: [get, update]
+{{- range .Values.rbac.extraScaleTargets }}
+- apiGroups: [{{ .apiGroup | quote }}]
+  resources: [{{ printf "%s/scale" .resource | quote }}]
+  verbs: [get, update]
+{{- end }}
+{{- end -}}
+
+{{- /* An eviction respects PodDisruptionBudgets; there is no right to delete. */ -}}
+{{- define "foresail.healingRules" -}}
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
+{{- end -}}

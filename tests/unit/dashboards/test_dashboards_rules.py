@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from autoscaler import telemetry
-from autoscaler.reasons import Reason
+from autoscaler.settings_file import leaves
 from dashboards.build import CHART_FILES
 from dashboards.rules import RULES, exporter_alerts, service_alerts
 from dashboards.rules.alert import Alert
@@ -52,6 +51,8 @@ WELL = LEADING | {
     f'foresail_acts_total{{{SERVICE},{SHOP},act="outcome",result="unhealed"}}': "7x400",
     f"foresail_healing_breaker_open{{{SERVICE},{SHOP}}}": "0x400",
     f"foresail_healing_unhealthy_pods{{{SERVICE},{SHOP}}}": "0x400",
+    f'foresail_notifications_total{{{SERVICE},receiver="ops",result="delivered"}}': "1+1x400",
+    f'foresail_notifications_total{{{SERVICE},receiver="ops",result="refused"}}': "7x400",
     f'foresail_notifications_queued{{{SERVICE},receiver="ops"}}': "0 3 0x400",
     f"foresail_exporter_containers_unnamed{{{NODE}}}": "0x400",
     f'foresail_exporter_collector_errors_total{{{NODE},collector="cpu",kind="failed"}}': "7x400",
@@ -150,6 +151,12 @@ CASES = {
         "4",
         quiet_at="20m",
     ),
+    "ForesailNotificationLost": Case(
+        {f'foresail_notifications_total{{{SERVICE},receiver="ops",result="refused"}}': "_x29 1x400"},
+        "31m",
+        {"receiver": "ops"},
+        quiet_at="28m",
+    ),
     "ForesailExporterAbsent": Case({f"up{{{NODE}}}": None}, "6m", {"job": "foresail-exporter"}, quiet_at="4m"),
     "ForesailExporterDown": Case({f"up{{{NODE}}}": "0x400"}, "6m", labelled(NODE), quiet_at="4m"),
     "ForesailExporterUnnamed": Case(
@@ -225,6 +232,14 @@ def test_a_loop_that_fails_from_the_start_is_stuck(promtool: Promtool, tmp_path:
     run(promtool, tmp_path, [scenario(ALERTS["ForesailLoopStuck"], Case(series, "10m", {"loop": "heal"}))])
 
 
+def test_a_long_pass_of_forecasts_is_not_stuck(promtool: Promtool, tmp_path: Path) -> None:
+    series: dict[str, str | None] = {
+        f'foresail_loop_last_success_timestamp_seconds{{{SERVICE},loop="forecast"}}': "60x400",
+    }
+    case = Case(series, "35m", {"loop": "forecast"}, quiet_at="29m")
+    run(promtool, tmp_path, [scenario(ALERTS["ForesailLoopStuck"], case)])
+
+
 def test_a_failure_that_is_not_the_first_fires_too(promtool: Promtool, tmp_path: Path) -> None:
     series: dict[str, str | None] = {
         f'foresail_acts_total{{{SERVICE},{SHOP},act="outcome",result="unhealed"}}': "3x100 4x300",
@@ -284,9 +299,11 @@ def test_an_alert_leads_to_its_section(name: str) -> None:
     assert ALERTS[name].rule()["annotations"]["runbook_url"] == f"docs/operations.md#{name.lower()}"
 
 
-def test_reasons_that_the_page_of_operations_names_exist() -> None:
+def test_metrics_and_settings_that_the_page_of_operations_names_exist(known_names: set[str]) -> None:
     page = (TREE / "docs" / "operations.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(foresail_\w+)`", page))
-    exporters = {name for name in named if name.startswith("foresail_exporter_")}
-    assert named - exporters <= {family.name for family in telemetry.REGISTRY.collect()}
-    assert set(re.findall(r"`(Refused\w+)`", page)) <= {reason.value for reason in Reason}
+    metrics = set(re.findall(r"`(foresail_\w+)`", page))
+    settings = {tuple(text.split(".")) for text in re.findall(r"`settings\.([\w.]+?)(?:=\w+)?`", page)}
+    of_the_exporter = {name for name in metrics if name.startswith("foresail_exporter_")}
+    assert metrics - of_the_exporter <= known_names
+    assert settings <= {key for key, _ in leaves()}
+    assert settings

@@ -52,6 +52,7 @@ MATRIX: dict[str, Json] = {
         "serviceAccount": {"create": False, "name": "mine"},
         "exporter": {"serviceAccount": {"create": False}},
     },
+    "some namespaces": {"settings": {"kubernetes": {"namespaces": ["shop", "bank"]}}},
     "no election": {"settings": {"leader_election": {"enabled": False}}},
     "a long name": {"fullnameOverride": "f" * 50},
 }
@@ -159,8 +160,10 @@ def test_the_exporter_sees_the_node_by_read_only_mounts(render: Render) -> None:
 
 
 READ = ["get", "list", "watch"]
+SEE_NODES = {"apiGroups": [""], "resources": ["nodes"], "verbs": READ}
+EVICT = {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]}
 SERVICE_RULES = [
-    {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": READ},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": READ},
     {"apiGroups": ["apps"], "resources": ["replicasets", "deployments", "statefulsets", "daemonsets"], "verbs": READ},
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": READ},
     {"apiGroups": ["foresail.dev"], "resources": ["predictiveautoscalers", "healingpolicies"], "verbs": READ},
@@ -182,8 +185,8 @@ def test_the_rights_are_exactly_these(render: Render) -> None:
     objects = render()
     roles = {obj["metadata"]["name"]: obj["rules"] for obj in objects if obj["kind"] in ("Role", "ClusterRole")}
     assert roles == {
-        "watch-foresail": SERVICE_RULES,
-        "watch-foresail-healing": [{"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]}],
+        "watch-foresail": [SEE_NODES, *SERVICE_RULES],
+        "watch-foresail-healing": [EVICT],
         "watch-foresail-exporter": [{"apiGroups": [""], "resources": ["pods"], "verbs": READ}],
         "foresail-leader-election": [
             {
@@ -201,11 +204,25 @@ def test_the_rights_are_exactly_these(render: Render) -> None:
 def test_every_binding_gives_a_role_that_is_there_to_an_account_that_a_pod_has(case: str, render: Render) -> None:
     objects = render(MATRIX[case])
     accounts = {pod["serviceAccountName"] for pod in pods(objects)}
+    roles = {(obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"]) for obj in objects}
     for binding in objects:
         if binding["kind"].endswith("RoleBinding") or binding["kind"] == "ClusterRoleBinding":
             ref = binding["roleRef"]
-            assert one(objects, ref["kind"], ref["name"])
+            place = binding["metadata"].get("namespace") if ref["kind"] == "Role" else None
+            assert (ref["kind"], place, ref["name"]) in roles
             assert {subject["name"] for subject in binding["subjects"]} <= accounts
+
+
+@pytest.mark.parametrize(("healing", "more"), [(True, [EVICT]), (False, [])])
+def test_a_service_for_some_namespaces_has_its_rights_only_there(healing: bool, more: list[Json], render: Render) -> None:  # noqa: FBT001
+    values: Json = {"settings": {"kubernetes": {"namespaces": ["shop", "bank"]}}, "healing": {"enabled": healing}}
+    objects = render(values)
+    roles = {obj["metadata"]["namespace"]: obj["rules"] for obj in objects if obj["kind"] == "Role"}
+    roles.pop("watch")
+    assert roles == {"shop": [*SERVICE_RULES, *more], "bank": [*SERVICE_RULES, *more]}
+    assert one(objects, "ClusterRole", "watch-foresail")["rules"] == [SEE_NODES]
+    assert ("ClusterRole", "watch-foresail-healing") not in names(objects)
+    assert {obj["metadata"]["namespace"] for obj in objects if obj["kind"] == "RoleBinding"} == {"shop", "bank", "watch"}
 
 
 def test_without_healing_nobody_may_evict(render: Render) -> None:
