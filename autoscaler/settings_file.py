@@ -49,11 +49,10 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Sequence[Given] =
     given = [*(_from_file(file, errors) if file else ()), *_from_environment(environ), *flags]
     for one in given:
         _place(tree, one, errors)
+    settings = msgspec.convert(tree, Settings)  # what was wrong by itself is not in the tree
+    errors += _contradictions(settings)
     if not errors:
-        settings = msgspec.convert(tree, Settings)
-        errors = list(_contradictions(settings))
-        if not errors:
-            return settings
+        return settings
     raise InvalidSettings("the settings cannot be used:\n  " + "\n  ".join(errors))
 
 

@@ -69,7 +69,10 @@ class EventNote:
 class Store(Protocol):
     """A cache of all objects of one kind, kept fresh by a list and a watch."""
 
-    synced: bool
+    @property
+    def synced(self) -> bool:
+        """Whether the cache has been filled once."""
+        ...
 
     def items(self) -> Sequence[Json]:
         """Return all objects known now."""

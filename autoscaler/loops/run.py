@@ -20,7 +20,8 @@ from autoscaler.telemetry import LOOP_DURATION, LOOP_ERRORS, LOOP_LAST_SUCCESS
 
 BACKOFF_S = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0)  # after the first, second, … failed pass in a row; the last for all others
 LAST_PASS_S = 10.0  # that a loop gets to end its pass, before it is cut off
-DRAIN_S = 5.0  # for what still waits to be sent; the pod has 30 s for all
+DRAIN_S = 8.0  # for what still waits to be sent; the pod has 30 s for all
+LAST_WORDS_S = 1.0
 WAIT_FOR_CACHES_S = 0.5
 BEAT_S = 1.0
 NO_BEAT_S = 30.0  # without a beat the event loop hangs
@@ -123,9 +124,9 @@ class Runner:
 async def run(service: Service, runner: Runner) -> None:
     """Run all parts until `runner.stop` is set, then end them in order; raises what a part in the background fails with."""
     async with asyncio.TaskGroup() as group:
-        background = [group.create_task(_forever(work)) for work in service.background]
-        notify = group.create_task(_forever(service.notify))
-        election = group.create_task(_forever(service.elect))
+        background = [group.create_task(_forever(work, runner.stop)) for work in service.background]
+        notify = group.create_task(_forever(service.notify, runner.stop))
+        election = group.create_task(_forever(service.elect, runner.stop))
         loops = [group.create_task(runner.repeat(loop, service.ready)) for loop in service.loops]
         await runner.stop.wait()
         log.info("stopping")
@@ -133,14 +134,16 @@ async def run(service: Service, runner: Runner) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await service.drain()
-        for last in ([notify], [election], background):
-            await _end(last, 0.0)
+        await _end([notify], LAST_WORDS_S)
+        await _end([election], 0.0)
+        await _end(background, 0.0)
     log.info("stopped")
 
 
-async def _forever(work: Work) -> None:
+async def _forever(work: Work, stop: asyncio.Event) -> None:
     await work()
-    raise RuntimeError(f"{getattr(work, '__qualname__', work)} ended though nobody told it to")
+    if not stop.is_set():
+        raise RuntimeError(f"{getattr(work, '__qualname__', work)} ended though nobody told it to")
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]], grace_s: float) -> None:

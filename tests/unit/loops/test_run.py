@@ -130,13 +130,20 @@ async def test_the_stop_ends_loops_then_drains_then_gives_the_lease_back_then_en
         await asyncio.sleep(0.01)  # the stop comes in the middle of a pass
         order.append("pass")
 
+    drained = asyncio.Event()
+
     async def drain() -> None:
         order.append("drain")
+        drained.set()
+
+    async def notify() -> None:
+        await drained.wait()
+        order.append("notify")
 
     service = Service(
         loops=[Loop("scale", one_pass, 15.0)],
         background=[until_cancelled("caches")],
-        notify=until_cancelled("notify"),
+        notify=notify,
         drain=drain,
         elect=until_cancelled("lease"),
         ready=always,

@@ -1,0 +1,5 @@
+"""`python -m autoscaler` is `foresail`."""
+
+from autoscaler.cli import main
+
+main()
