@@ -107,7 +107,10 @@ def _add_kubernetes(parser: argparse.ArgumentParser) -> None:
         help="watch the pods of this node through the API; on in a pod of a cluster",
     )
     kubernetes.add_argument(
-        "--node-name", default=os.environ.get("NODE_NAME", ""), metavar="NAME", help="name of this node, or env NODE_NAME"
+        "--node-name",
+        default=os.environ.get("NODE_NAME", ""),
+        metavar="NAME",
+        help="name of this node in Kubernetes; env NODE_NAME (now %(default)r)",
     )
 
 

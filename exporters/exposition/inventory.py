@@ -52,7 +52,7 @@ class Inventory:
             target.files.close()
 
     def join(self, names: Names) -> None:
-        """Give every cgroup the best name that is known by now."""
+        """Give every cgroup the best name that was known so far: sources forget a pod before its cgroups are gone."""
         for target in self._known.values():
             if target.labels and target.name.is_final:
                 continue
@@ -61,7 +61,7 @@ class Inventory:
                 name = names.of_pod(identity.pod_uid or "")
             else:
                 name = names.of_container(identity.container_id, identity.pod_uid)
-            if not target.labels or name != target.name:
+            if not target.labels or (name != target.name and not name.lacks_something_of(target.name)):
                 target.name = name
                 target.labels = _labels(target.cgroup, name)
 

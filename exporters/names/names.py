@@ -28,6 +28,10 @@ class Name:
     is_final: bool = False
     """No source can tell more."""
 
+    def lacks_something_of(self, other: Name) -> bool:
+        """Say whether ``other`` knows a pod or a container that this one does not."""
+        return bool((other.pod and not self.pod) or (other.container and not self.container))
+
 
 UNKNOWN = Name()
 

@@ -26,7 +26,7 @@ def a_pod(name: str = "web", **parts: object) -> Pod:
         (Owner("ReplicaSet", "web-6f7c9d8b5", "", None), Workload("ReplicaSet", "web-6f7c9d8b5")),
         (Owner("ReplicaSet", "web", "6f7c9d8b5", None), Workload("ReplicaSet", "web")),
         (Owner("StatefulSet", "db", "", None), Workload("StatefulSet", "db")),
-        (Owner("DaemonSet", "agent", "", None), Workload("DaemonSet", "agent")),
+        (Owner("DaemonSet", "shipper", "", None), Workload("DaemonSet", "shipper")),
         (Owner("Job", "report-29920815", "", CREATED_S), Workload("CronJob", "report")),
         (Owner("Job", "report-29920000", "", CREATED_S), Workload("CronJob", "report")),
         (Owner("Job", "report-20261121", "", CREATED_S), Workload("Job", "report-20261121")),
@@ -58,12 +58,12 @@ def test_a_static_pod_is_known_by_the_hash_in_its_cgroup_and_named_without_the_n
 def test_every_life_of_a_container_is_named(book: PodBook) -> None:
     for container_id in ("a9" * 32, "0b" * 32):
         _, container = book.page.by_container_id[container_id]
-        assert container == Container(container_id, "web", "registry.example/shop/web:1.4")
+        assert container == Container(container_id, "web", "example.org/shop/web:1.4")
 
 
 def test_an_image_known_only_by_its_hash_is_named_as_it_was_asked_for(book: PodBook) -> None:
     _, container = book.page.by_container_id["e7" * 32]
-    assert container.image == "registry.example/db:16"
+    assert container.image == "example.org/db:16"
 
 
 def test_requests_count_sidecars_and_leave_out_containers_that_only_run_first(book: PodBook) -> None:
