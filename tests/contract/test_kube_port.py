@@ -1,7 +1,6 @@
 """The port `Kube`: the fake in memory, the client against the fake API server, and against a real one do the same."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,18 +8,18 @@ from typing import Any, Protocol
 import pytest
 
 from autoscaler.clients.kube.client import KubeClient
-from autoscaler.clients.kube.connection import Call, Connection, connect
+from autoscaler.clients.kube.connection import Call
 from autoscaler.clients.kube.resources import DEPLOYMENTS, EVENTS, PODS, PREDICTIVE_AUTOSCALERS, Resource
 from autoscaler.clients.ports import Conflict, EventNote, EvictionResult, Kube, NotFound, Target
 from autoscaler.errors import Permanent
-from autoscaler.settings import KubernetesSettings
+from demo.cluster.config import PAUSE_IMAGE
+from tests.contract.support import Objects, a_namespace, within
 from tests.fakes.api_server import FakeApiServer
 from tests.fakes.cluster import KINDS, FakeCluster
 from tests.fakes.kube import FakeKube
 
 Json = dict[str, Any]
 BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 READY_S = 120
 
 
@@ -53,7 +52,7 @@ class FakeWorld:
     namespace: str = "shop"
 
     async def create(self, resource: Resource, obj: Json) -> Json:
-        return self.cluster.put(resource.plural, _in(self.namespace, obj))
+        return self.cluster.put(resource.plural, within(self.namespace, obj))
 
     async def touch(self, resource: Resource, name: str) -> None:
         obj = self.cluster.get(resource.plural, self.namespace, name)
@@ -78,23 +77,12 @@ class FakeWorld:
 
 
 @dataclass
-class RealWorld:
-    kube: Kube
-    connection: Connection
-    namespace: str
+class RealWorld(Objects):
+    """A namespace of a real cluster."""
 
-    async def create(self, resource: Resource, obj: Json) -> Json:
-        body = {"apiVersion": resource.api_version, "kind": resource.kind, **_in(self.namespace, obj)}
-        answer = await self.connection.send(Call("create", resource, self.namespace, body=body))
-        return answer.body
-
-    async def read(self, resource: Resource, name: str) -> Json:
-        return (await self.connection.send(Call("get", resource, self.namespace, name))).body
-
-    async def touch(self, resource: Resource, name: str) -> None:
-        obj = await self.read(resource, name)
-        obj["metadata"]["labels"] = {**obj["metadata"].get("labels", {}), "touched": "yes"}
-        await self.connection.send(Call("update", resource, self.namespace, name, body=obj))
+    @property
+    def kube(self) -> Kube:
+        return self.client
 
     async def running_pod(self, name: str) -> Json:
         await self.create(PODS, _pod(name))
@@ -110,7 +98,8 @@ class RealWorld:
         await self.create(BUDGETS, {"metadata": {"name": name}, "spec": spec})
         async with asyncio.timeout(READY_S):
             while True:
-                if "observedGeneration" in (await self.read(BUDGETS, name)).get("status", {}):
+                status = (await self.read(BUDGETS, name)).get("status", {})
+                if status.get("observedGeneration") and status.get("currentHealthy"):
                     return
                 await asyncio.sleep(0.2)
 
@@ -123,13 +112,9 @@ def _type(note: EventNote) -> str:
     return "Warning" if note.warning else "Normal"
 
 
-def _in(namespace: str, obj: Json) -> Json:
-    return {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
-
-
 def _pod(name: str) -> Json:
-    # The pause image is the one image that every node has: the kubelet needs it for each pod.
-    container = {"name": "pause", "image": "registry.k8s.io/pause:3.10", "imagePullPolicy": "IfNotPresent"}
+    # The pause image is the one image that the node has anyway: the kubelet needs it for each pod.
+    container = {"name": "pause", "image": PAUSE_IMAGE, "imagePullPolicy": "Never"}
     return {
         "metadata": {"name": name, "labels": {"app": name}},
         "spec": {"containers": [container], "terminationGracePeriodSeconds": 30},
@@ -166,16 +151,8 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
             yield FakeWorld(client, api.cluster)
             await client.close()
     else:
-        kubeconfig = request.getfixturevalue("cluster").kubeconfig
-        connection = await connect(KubernetesSettings(kubeconfig=str(kubeconfig)))
-        name = f"contract-{secrets.token_hex(3)}"
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        await connection.send(Call("create", NAMESPACES, body=namespace))
-        yield RealWorld(KubeClient(connection), connection, name)
-        await connection._api.call_api(  # the service itself deletes nothing
-            NAMESPACES.path(None, name), "DELETE", auth_settings=["BearerToken"], _preload_content=False
-        )
-        await connection.close()
+        async with a_namespace(request.getfixturevalue("cluster").kubeconfig) as objects:
+            yield RealWorld(objects.connection, objects.namespace)
 
 
 def target(world: World, name: str, kind: str = "Deployment") -> Target:

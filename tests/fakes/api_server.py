@@ -173,7 +173,7 @@ class FakeApiServer:
 
     def _forbid(self, request: web.Request, plural: str, name: str, subresource: str) -> web.Response | None:
         reading = "get" if name else "watch" if "watch" in request.query else "list"
-        verb = {"GET": reading, "POST": "create", "PUT": "update"}[request.method]
+        verb = {"GET": reading, "POST": "create", "PUT": "update", "DELETE": "delete"}[request.method]
         resource = f"{plural}/{subresource}" if subresource else plural
         if (verb, resource) not in self.forbidden:
             return None
@@ -221,6 +221,9 @@ class FakeApiServer:
         if subresource == "eviction":
             assert body
             return self._evict(obj, body)
+        if method == "DELETE":
+            self.cluster.delete(plural, namespace, name)
+            return _status(200, "", "", status="Success")
         if method == "GET":
             return _answer(200, _scale(obj) if subresource == "scale" else obj)
         assert body
@@ -229,10 +232,11 @@ class FakeApiServer:
     def _replace(self, plural: str, obj: Json, subresource: str, body: Json) -> web.Response:
         sent, meta = body["metadata"], obj["metadata"]
         name = meta["name"]
-        if sent.get("resourceVersion", meta["resourceVersion"]) != meta["resourceVersion"]:
-            return _status(409, "Conflict", f'Operation cannot be fulfilled on {plural} "{name}": the object has been modified')
+        unfulfilled = f'Operation cannot be fulfilled on {plural} "{name}":'
         if sent.get("uid", meta["uid"]) != meta["uid"]:
-            return _status(409, "Conflict", f'Operation cannot be fulfilled on {plural} "{name}": Precondition failed: UID')
+            return _status(409, "Conflict", f"{unfulfilled} Precondition failed: UID in precondition")
+        if sent.get("resourceVersion", meta["resourceVersion"]) != meta["resourceVersion"]:
+            return _status(409, "Conflict", f"{unfulfilled} the object has been modified")
         if subresource == "scale":
             obj.setdefault("spec", {})["replicas"] = body["spec"]["replicas"]
             return _answer(200, _scale(self.cluster.put(plural, obj)))
@@ -245,9 +249,6 @@ class FakeApiServer:
     def _evict(self, pod: Json, body: Json) -> web.Response:
         meta = pod["metadata"]
         uid = body.get("deleteOptions", {}).get("preconditions", {}).get("uid", meta["uid"])
-        if uid != meta["uid"]:
-            text = f"the UID in the precondition ({uid}) does not match the UID in record ({meta['uid']})"
-            return _status(409, "Conflict", f'Operation cannot be fulfilled on pods "{meta["name"]}": {text}')
         if (meta["namespace"], meta["name"]) in self.cluster.budgeted and not evictable_without_budget(pod):
             cause = {
                 "reason": "DisruptionBudget",
@@ -255,6 +256,9 @@ class FakeApiServer:
             }
             text = "Cannot evict pod as it would violate the pod's disruption budget."
             return _status(429, "TooManyRequests", text, {"causes": [cause]})
+        if uid != meta["uid"]:
+            text = f"the UID in the precondition ({uid}) does not match the UID in record ({meta['uid']})"
+            return _status(409, "Conflict", f'Operation cannot be fulfilled on pods "{meta["name"]}": {text}')
         meta.setdefault("deletionTimestamp", "2026-01-01T00:00:00Z")
         self.cluster.put("pods", pod)
         return _status(201, "", "", status="Success")

@@ -87,10 +87,12 @@ class FakeKube:
         """Evict one pod, this very one; it is terminating until `cluster.finish_deletions()`."""
         await self._enter("evict", namespace, name, uid)
         pod = self.cluster.get("pods", namespace, name)
-        if pod is None or pod["metadata"]["uid"] != uid:
+        if pod is None:
             return EvictionResult.GONE
         if (namespace, name) in self.cluster.budgeted and not evictable_without_budget(pod):
-            return EvictionResult.DISRUPTION_BUDGET
+            return EvictionResult.DISRUPTION_BUDGET  # the API server looks at the budget first, then at the UID
+        if pod["metadata"]["uid"] != uid:
+            return EvictionResult.GONE
         pod["metadata"].setdefault("deletionTimestamp", "2026-01-01T00:00:00Z")
         self.cluster.put("pods", pod)
         return EvictionResult.ACCEPTED

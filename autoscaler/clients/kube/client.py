@@ -25,6 +25,7 @@ _WRITE = {"fieldManager": FIELD_MANAGER}
 _NOT_FOUND = 404
 _CONFLICT = 409
 _TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
 _NOTE_BYTES = 1024  # limits of events.k8s.io/v1
 _REASON_LENGTH = 128
 _INSTANCE_LENGTH = 128
@@ -108,15 +109,18 @@ class KubeClient:
             "deleteOptions": {"preconditions": {"uid": uid}},
         }
         call = Call("create", PODS, namespace, name, "eviction", body)
-        answer = await self.connection.send(call, expect=frozenset({_NOT_FOUND, _CONFLICT, _TOO_MANY_REQUESTS}))
+        expected = frozenset({_NOT_FOUND, _CONFLICT, _TOO_MANY_REQUESTS, _SERVER_ERROR})
+        answer = await self.connection.send(call, expect=expected)
         if answer.ok:
             return EvictionResult.ACCEPTED
-        other_pod = answer.status == _CONFLICT and "uid" in str(answer.body.get("message", "")).lower()
-        if answer.status == _NOT_FOUND or other_pod:
+        told = str(answer.body.get("message", ""))
+        if answer.status == _NOT_FOUND or (answer.status == _CONFLICT and "UID in" in told):
             return EvictionResult.GONE
         causes = (answer.body.get("details") or {}).get("causes") or ()
         if answer.status == _TOO_MANY_REQUESTS and any(cause.get("reason") == "DisruptionBudget" for cause in causes):
             return EvictionResult.DISRUPTION_BUDGET
+        if "more than one PodDisruptionBudget" in told:
+            raise Permanent(f"{call.attempt}: {told} Let one budget at most select the pod.")
         raise from_answer(call.attempt, answer.status, answer.body, retry_after_s(answer.headers, answer.body))
 
     async def create_event(self, event: EventNote) -> None:

@@ -26,6 +26,7 @@ _METHODS = {"get": "GET", "list": "GET", "watch": "GET", "create": "POST", "upda
 _OK = 200
 _FIRST_NOT_OK = 300
 _UNAUTHORIZED = 401
+_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Connection:
             async with self._open(call, timeout) as response:
                 text = await response.read()
                 body = _json(response, text)
-                answer = Answer(response.status, body if isinstance(body, dict) else {}, response.headers)
+                answer = Answer(_true_status(response.status, body), body if isinstance(body, dict) else {}, response.headers)
                 if not answer.ok and answer.status not in expect:
                     if answer.status == _UNAUTHORIZED and self._renew:
                         await self._renew()
@@ -147,6 +148,13 @@ def _json(response: aiohttp.ClientResponse, text: bytes) -> Any:  # noqa: ANN401
         if response.status < _FIRST_NOT_OK:
             raise
         return {"message": text[:200].decode(errors="replace").strip()}
+
+
+def _true_status(status: int, body: Any) -> int:  # noqa: ANN401 - JSON
+    """Return the status of an answer; a failure may come with HTTP 201 (eviction under two disruption budgets)."""
+    if status < _FIRST_NOT_OK and isinstance(body, dict) and (body.get("kind"), body.get("status")) == ("Status", "Failure"):
+        return int(body.get("code") or _SERVER_ERROR)
+    return status
 
 
 def retry_after_s(headers: Mapping[str, str], body: Any) -> float | None:  # noqa: ANN401 - JSON

@@ -95,6 +95,23 @@ async def test_an_eviction_that_conflicts_with_another_write_is_not_taken_for_a_
         await client.evict("shop", "web-1", uid="u1")
 
 
+async def test_a_pod_whose_name_holds_the_letters_uid_is_not_taken_for_gone_after_a_conflict(
+    api: FakeApiServer, client: KubeClient
+) -> None:
+    api.fail(409, {"message": 'Operation cannot be fulfilled on pods "liquid-1": the object has been modified'})
+    with pytest.raises(Temporary):
+        await client.evict("shop", "liquid-1", uid="u1")
+
+
+async def test_an_eviction_under_two_disruption_budgets_is_no_success_although_it_comes_with_201(
+    api: FakeApiServer, client: KubeClient
+) -> None:
+    told = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+    api.fail(201, {"kind": "Status", "status": "Failure", "code": 500, "message": told})
+    with pytest.raises(Permanent, match=r"create pods/eviction shop/web-1: .*Let one budget at most select the pod"):
+        await client.evict("shop", "web-1", uid="u1")
+
+
 async def test_an_eviction_names_the_pod_by_its_uid(api: FakeApiServer, client: KubeClient) -> None:
     api.cluster.put("pods", POD)
     await client.evict("shop", "web-1", uid="u1")
