@@ -13,6 +13,7 @@ from autoscaler.forecasting.types import Forecaster, Ints, NotEnoughHistory, Tas
 from autoscaler.model import Floats
 
 _FOLDS = 3
+_MIN_LENGTH = 96.0  # points to ask about, where history allows: fewer, and luck decides
 _MAX_ORIGINS = 192
 _MAX_STEPS = 48  # of a long lead, that many moments are asked for
 _TINY = 1e-300  # instead of dividing by zero
@@ -62,19 +63,18 @@ class Record:
 
 
 def plan(values: Floats, seasons: tuple[float, ...], lead: int) -> Plan:
-    """Return the moments to ask about: the newest season at least, up to three of the shortest where history allows.
+    """Return the moments to ask about: the newest season at least, three of the shortest or more where history allows.
 
     Raises `NotEnoughHistory` when the history does not hold a season before the one that is asked about.
     """
     short, last = seasons[0], values.size - 1 - lead
     tested = max((season for season in seasons if last - season > season + 1), default=short)
-    length = max(tested, min(_FOLDS * short, last - 2 * short))
+    length = max(tested, min(max(_FOLDS * short, _MIN_LENGTH), last - 2 * short))
     first = max(int(np.ceil(short)) + 1, last + 1 - round(length))
     if last - first < short / 2:
         raise NotEnoughHistory("the history holds no season before the newest one")
     origins = np.unique(np.rint(np.linspace(first, last, min(_MAX_ORIGINS, last - first + 1))).astype(np.int64))
-    origins = origins[~np.isnan(values[origins + lead])]
-    origins = origins[(~np.isnan(_ahead(values, origins, lead))).all(axis=1)]
+    origins = origins[~(np.isnan(values[origins]) | np.isnan(_ahead(values, origins, lead)).any(axis=1))]
     if origins.size < 2 * _FOLDS:
         raise NotEnoughHistory("too little of the newest season is without gaps")
     floor = _FLOOR_RATIO * max(float(np.nanmean(values)), _TINY)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from autoscaler.forecasting import backtest
 from autoscaler.forecasting.backtest import Record
-from autoscaler.forecasting.forecasters import SEASONAL, YARDSTICK
+from autoscaler.forecasting.forecasters import CANDIDATES, YARDSTICK
 from autoscaler.forecasting.types import Forecaster, NotEnoughHistory
 from autoscaler.model import Floats
 
@@ -30,7 +30,7 @@ def choose(values: Floats, seasons: tuple[float, ...], lead: int, risk: float) -
     best: Choice | None = None
     refusals = []
     for season in seasons:
-        for forecaster in SEASONAL:
+        for forecaster in CANDIDATES:
             try:
                 record = backtest.run(forecaster, values, season, asked)
             except NotEnoughHistory as refusal:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from autoscaler.api.types import HealingAction, HealingBreaker, HealingBudget, HealingMode, HealingPolicySpec
 from autoscaler.healing import book
 from autoscaler.healing.decide import decide, reserve, settle
-from autoscaler.healing.types import ActRecord, ActState, Limits, Observation, State, Verb, WorkloadView
-from autoscaler.model import PodPhase, PodView, WorkloadKey
+from autoscaler.healing.types import ActRecord, ActState, Limits, Observation, State, Verb
+from autoscaler.model import PodPhase, PodView, WorkloadKey, WorkloadView
 from tests.unit.healing.scenes import NOW_S, a_policy, an_observation
 
 KEYS = tuple(WorkloadKey("default", "Deployment", name) for name in "abcd")

@@ -9,5 +9,5 @@ from autoscaler.forecasting.forecasters.seasonal_regression import SeasonalRegre
 from autoscaler.forecasting.types import Forecaster
 
 YARDSTICK: Forecaster = Persistence()
-SEASONAL: tuple[Forecaster, ...] = (SeasonalNaive(), SeasonalRegression())
-FORECASTERS: tuple[Forecaster, ...] = (YARDSTICK, *SEASONAL)
+CANDIDATES: tuple[Forecaster, ...] = (SeasonalNaive(), SeasonalRegression())
+FORECASTERS: tuple[Forecaster, ...] = (YARDSTICK, *CANDIDATES)

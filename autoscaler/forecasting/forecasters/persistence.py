@@ -11,7 +11,7 @@ from autoscaler.forecasting.profile import trailing_means
 from autoscaler.forecasting.types import Ints, NotEnoughHistory, Task
 from autoscaler.model import Floats
 
-_WIDTHS = (1, 2, 4, 8, 16)  # points
+_WIDTHS = (1, 2, 4, 8, 16, 32, 64)  # points
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from autoscaler.api.types import (
     LabelSelector,
     NotReadyFault,
 )
-from autoscaler.healing.types import ActRecord, ActState, Decision, Observation, PodDecision, WorkloadView
-from autoscaler.model import PodPhase, PodView, WorkloadKey
+from autoscaler.healing.types import ActRecord, ActState, Decision, Observation, PodDecision
+from autoscaler.model import PodPhase, PodView, WorkloadKey, WorkloadView
 
 NOW_S = 1_800_000_000.0
 SHOP = WorkloadKey("default", "Deployment", "shop")
