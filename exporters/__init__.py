@@ -4,5 +4,5 @@ It reads cgroups and /proc when it is scraped and at no other time, joins the na
 found, and answers in Prometheus' formats under the metric names that cAdvisor made common. It keeps no history and
 decides nothing: rates, forecasts and alerts are the business of Prometheus and of the service.
 
-Imports go downwards only: ``cli > server > exposition > collectors > names | cgroup > settings > roots``.
+Imports go downwards only: ``cli > program > server > exposition > collectors > names | cgroup > log > settings > roots``.
 """
