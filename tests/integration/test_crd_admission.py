@@ -1,0 +1,114 @@
+"""The API server itself takes our custom resource definitions, and refuses wrong objects by the name of the field."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.cluster import Cluster
+from demo.cluster.errors import CommandFailedError
+
+pytestmark = pytest.mark.cluster
+
+Json = dict[str, Any]
+CHART = Path(__file__).resolve().parents[2] / "helm" / "foresail"
+TARGET = {"kind": "Deployment", "name": "shop"}
+SCALED: Json = {"scaleTargetRef": TARGET, "mode": "Scale", "maxReplicas": 3}
+HEALED: Json = {"mode": "Heal", "selector": {"matchLabels": {"app": "shop"}}, "faults": {"notReady": {}}}
+PERCENT = {"type": "Utilization", "averageUtilization": 80}
+PER_POD = {"type": "AverageValue", "averageValue": "500m"}
+
+
+@pytest.fixture(scope="module")
+def api(cluster: Cluster) -> Cluster:
+    """A cluster that serves our kinds."""
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CHART / 'crds'}")
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={CHART / 'crds'}")
+    deadline = time.monotonic() + 30
+    while "predictiveautoscalers" not in cluster.kubectl("api-resources", "--api-group=foresail.dev", "--cached=false"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return cluster
+
+
+def tried(api: Cluster, kind: str, spec: Json) -> Json:
+    """Return the object as the API server would store it; nothing is stored."""
+    obj = {"apiVersion": "foresail.dev/v1alpha1", "kind": kind, "metadata": {"name": "tried"}, "spec": spec}
+    words = ("--server-side", "--dry-run=server", "--namespace=default", "--output=json", "--filename=-")
+    stored: Json = json.loads(api.kubectl("apply", *words, stdin=json.dumps(obj)))
+    return stored
+
+
+def metric(kind: str, **sources: Json) -> Json:
+    return {"metrics": [{"type": kind, **sources}]}
+
+
+def wrong() -> Iterator[tuple[str, Json, str]]:
+    query = {"query": "up"}
+    yield "PredictiveAutoscaler", {"mode": None}, "spec.mode"
+    yield "PredictiveAutoscaler", {"mode": "Auto"}, "spec.mode"
+    yield "PredictiveAutoscaler", {"minReplicas": 4}, "minReplicas must not be greater than maxReplicas"
+    yield "PredictiveAutoscaler", {"maxReplica": 3}, "maxReplica"
+    yield "PredictiveAutoscaler", metric("External"), "spec.metrics[0].type"
+    yield "PredictiveAutoscaler", metric("Resource"), "resource must be set if and only if"
+    yield (
+        "PredictiveAutoscaler",
+        metric("Resource", resource={"name": "cpu", "target": PERCENT}, prometheus={**query, "target": PER_POD}),
+        "prometheus must be set if and only if",
+    )
+    yield (
+        "PredictiveAutoscaler",
+        metric("Resource", resource={"name": "cpu", "target": {"type": "Utilization", "averageValue": "1"}}),
+        "averageUtilization must be set if and only if",
+    )
+    yield "PredictiveAutoscaler", metric("Prometheus", prometheus={**query, "target": PERCENT}), "must have type AverageValue"
+    yield "PredictiveAutoscaler", {"behavior": {"scaleUp": {"tolerance": "a little"}}}, "spec.behavior.scaleUp.tolerance"
+    yield "PredictiveAutoscaler", {"forecast": {"leadSeconds": "soon"}}, "spec.forecast.leadSeconds"
+    yield "PredictiveAutoscaler", {"forecast": {"seasons": "daily"}}, "spec.forecast.seasons"
+    yield "HealingPolicy", {"mode": None}, "spec.mode"
+    yield "HealingPolicy", {"selector": {}}, "selector must not be empty"
+    yield "HealingPolicy", {"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}, "values must be given"
+    yield "HealingPolicy", {"faults": {}}, "spec.faults"
+    yield "HealingPolicy", {"budget": {"maxUnavailable": "0%"}}, "spec.budget.maxUnavailable"
+
+
+@pytest.mark.parametrize(("kind", "change", "named"), [pytest.param(*case, id=case[2]) for case in wrong()])
+def test_the_api_server_refuses_it_and_names_what_is_wrong(api: Cluster, kind: str, change: Json, named: str) -> None:
+    plain = SCALED if kind == "PredictiveAutoscaler" else HEALED
+    spec = {name: value for name, value in (plain | change).items() if value is not None}
+    with pytest.raises(CommandFailedError) as refused:
+        tried(api, kind, spec)
+    assert named in str(refused.value)
+
+
+def test_defaults_are_filled_in_so_that_people_see_them(api: Cluster) -> None:
+    spec = tried(api, "PredictiveAutoscaler", SCALED)["spec"]
+    assert (spec["minReplicas"], spec["scaleTargetRef"]["apiVersion"]) == (1, "apps/v1")
+    assert spec["forecast"] == {
+        "enabled": True,
+        "policy": "Conservative",
+        "risk": 0.9,
+        "leadSeconds": "auto",
+        "historySeconds": 1209600,
+        "seasons": "auto",
+    }
+    assert tried(api, "HealingPolicy", HEALED)["spec"]["budget"] == {"intervalSeconds": 300, "maxUnavailable": 1, "perHour": 6}
+
+
+@pytest.mark.parametrize("tolerance", [0.05, "0.05", "50m", 0])
+def test_a_tolerance_may_be_written_as_in_an_hpa(api: Cluster, tolerance: str | float) -> None:
+    rules = tried(api, "PredictiveAutoscaler", SCALED | {"behavior": {"scaleUp": {"tolerance": tolerance}}})["spec"]["behavior"]
+    assert rules["scaleUp"]["tolerance"] == tolerance
+
+
+def test_seasons_may_be_a_list(api: Cluster) -> None:
+    spec = tried(api, "PredictiveAutoscaler", SCALED | {"forecast": {"seasons": [3600, 86400]}})["spec"]
+    assert spec["forecast"]["seasons"] == [3600, 86400]
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in (CHART / "examples").glob("*.yaml")))
+def test_the_examples_are_taken(api: Cluster, file: str) -> None:
+    api.kubectl("apply", "--server-side", "--dry-run=server", f"--filename={CHART / 'examples' / file}")
