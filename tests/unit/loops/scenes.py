@@ -20,6 +20,7 @@ from tests.fakes.prometheus import FakeMetrics
 
 NOW_S = 1_800_000_000.0
 NAMESPACE = "default"
+BROKEN = "shop-abc-9"
 QUERY = "sum(rate(requests_total[1m]))"
 CPU_80 = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
 PER_POD_10 = {"type": "Prometheus", "prometheus": {"query": QUERY, "target": {"type": "AverageValue", "averageValue": "10"}}}
@@ -36,6 +37,7 @@ class Scene:
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW_S))
     board: Board = field(default_factory=Board)
     leading: bool = True
+    opened_s: float = NOW_S  # the scene's own beginning, from which ages are counted
     hpas: FakeStore | None = None
     kube: FakeKube = field(init=False)
     stores: Stores = field(init=False)
@@ -72,7 +74,7 @@ class Scene:
         self.forecasting = ForecastLoop(self.context, index, self.forecasts)
         self.healing = HealLoop(self.context, index)
 
-    def deploy(self, name: str = "shop", replicas: int = 2, *, ready: bool = True, since_s: float = NOW_S - 3500) -> None:
+    def deploy(self, name: str = "shop", replicas: int = 2) -> None:
         """Put a Deployment, its ReplicaSet and as many Ready pods with 100m CPU requested; pods beyond them go."""
         labels = {"app": name}
         before = self.cluster.get("deployments", NAMESPACE, name)
@@ -97,14 +99,14 @@ class Scene:
             if pod["metadata"]["labels"] == labels:
                 self.cluster.delete("pods", NAMESPACE, pod["metadata"]["name"])
         for index in range(replicas):
-            self.put_pod(f"{name}-abc-{index}", labels, _owner("ReplicaSet", replica_set), ready=ready, since_s=since_s)
+            self.put_pod(f"{name}-abc-{index}", labels, _owner("ReplicaSet", replica_set))
 
-    def put_pod(
-        self, name: str, labels: Json, owner: Json, *, ready: bool = True, since_s: float = NOW_S - 3500, node: str = "one"
-    ) -> None:
-        """Put one pod that started an hour ago."""
-        condition = {"type": "Ready", "status": "True" if ready else "False", "lastTransitionTime": timestamp(since_s)}
+    def put_pod(self, name: str, labels: Json, owner: Json, *, unready_s: float | None = None) -> None:
+        """Put one pod that started an hour before the scene; Ready after 40 s, or unready since so many seconds."""
+        changed_s = self.opened_s - (3500 if unready_s is None else unready_s)
+        condition = {"type": "Ready", "status": str(unready_s is None), "lastTransitionTime": timestamp(changed_s)}
         resources = {"requests": {"cpu": "100m"}}
+        born = timestamp(self.opened_s - 3540)
         self.cluster.put(
             "pods",
             {
@@ -113,10 +115,10 @@ class Scene:
                     "name": name,
                     "labels": labels,
                     "ownerReferences": [owner],
-                    "creationTimestamp": timestamp(NOW_S - 3540),
+                    "creationTimestamp": born,
                 },
-                "spec": {"nodeName": node, "containers": [{"name": "app", "resources": resources}]},
-                "status": {"phase": "Running", "startTime": timestamp(NOW_S - 3540), "conditions": [condition]},
+                "spec": {"nodeName": "one", "containers": [{"name": "app", "resources": resources}]},
+                "status": {"phase": "Running", "startTime": born, "conditions": [condition]},
             },
         )
 
@@ -125,7 +127,7 @@ class Scene:
         conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
         self.cluster.put("nodes", {"metadata": {"name": name}, "status": {"conditions": conditions}})
 
-    def autoscale(self, name: str = "shop", *, target: str | None = None, born_s: float = NOW_S - 100, **spec: object) -> None:
+    def autoscale(self, name: str = "shop", *, target: str | None = None, age_s: float = 100, **spec: object) -> None:
         """Put a PredictiveAutoscaler: mode Scale, 1 to 10 replicas, CPU at 80 %, no forecast, unless said otherwise."""
         before = self.cluster.get("predictiveautoscalers", NAMESPACE, name)
         plain = {
@@ -141,9 +143,20 @@ class Scene:
             "namespace": NAMESPACE,
             "name": name,
             "generation": before["metadata"]["generation"] + 1 if before else 1,
-            "creationTimestamp": timestamp(born_s),
+            "creationTimestamp": timestamp(self.opened_s - age_s),
         }
         self.cluster.put("predictiveautoscalers", {**(before or {}), "metadata": meta, "spec": wanted})
+
+    def break_one(self, *, unready_s: float = 100) -> None:
+        """Let the last of three pods of the shop be unready, counted by its Deployment."""
+        pod = self.cluster.get("pods", NAMESPACE, "shop-abc-2")
+        deployment = self.cluster.get("deployments", NAMESPACE, "shop")
+        assert pod is not None
+        assert deployment is not None
+        self.cluster.delete("pods", NAMESPACE, "shop-abc-2")
+        self.put_pod(BROKEN, {"app": "shop"}, pod["metadata"]["ownerReferences"][0], unready_s=unready_s)
+        deployment["status"]["readyReplicas"] = 2
+        self.cluster.put("deployments", deployment)
 
     def heal(self, name: str = "shop", **spec: object) -> None:
         """Put a HealingPolicy for the shop that tolerates 60 s of being unready."""

@@ -9,11 +9,10 @@ from autoscaler.healing.types import Decision, Observation, State
 from autoscaler.settings import Settings
 from autoscaler.telemetry import REGISTRY
 from tests.fakes.kube import FakeStore
-from tests.unit.loops.scenes import NAMESPACE, NOW_S, Scene
+from tests.unit.loops.scenes import BROKEN, NAMESPACE, Scene
 
 OBJECT = {"namespace": NAMESPACE, "name": "shop"}
 PLURAL = "healingpolicies"
-BROKEN = "shop-abc-9"
 
 
 def a_sick_shop(settings: Settings | None = None, **spec: object) -> Scene:
@@ -21,21 +20,9 @@ def a_sick_shop(settings: Settings | None = None, **spec: object) -> Scene:
     scene = Scene(settings=settings or Settings())
     scene.put_node()
     scene.deploy(replicas=3)
-    break_one(scene)
+    scene.break_one()
     scene.heal(**spec)
     return scene
-
-
-def break_one(scene: Scene, *, since_s: float = NOW_S - 100) -> None:
-    """Let one more pod of the shop be unready, counted by its Deployment."""
-    pod = next(pod for pod in scene.cluster.list("pods") if pod["metadata"]["labels"] == {"app": "shop"})
-    owner = pod["metadata"]["ownerReferences"][0]
-    scene.cluster.delete("pods", NAMESPACE, "shop-abc-2")
-    scene.put_pod(BROKEN, {"app": "shop"}, owner, ready=False, since_s=since_s)
-    deployment = scene.cluster.get("deployments", NAMESPACE, "shop")
-    assert deployment is not None
-    deployment["status"]["readyReplicas"] = 2
-    scene.cluster.put("deployments", deployment)
 
 
 def acts(scene: Scene) -> list[str]:

@@ -11,7 +11,7 @@ from autoscaler.scaling.types import Policy
 from autoscaler.settings import ScalingSettings, Settings
 from autoscaler.telemetry import REGISTRY
 from tests.fakes.kube import FakeStore
-from tests.unit.loops.scenes import NAMESPACE, NOW_S, PER_POD_10, Scene, a_shop
+from tests.unit.loops.scenes import NAMESPACE, PER_POD_10, Scene, a_shop
 
 OBJECT = {"namespace": NAMESPACE, "name": "shop"}
 
@@ -269,7 +269,7 @@ async def test_an_object_that_was_made_valid_is_served() -> None:
 
 async def test_of_two_objects_on_one_target_the_older_wins() -> None:
     scene = a_shop(replicas=2)
-    scene.autoscale("younger", target="shop", born_s=NOW_S - 10)
+    scene.autoscale("younger", target="shop", age_s=10)
     scene.use_cpu(0.160)
     await scene.scaling.once()
     assert len(scene.kube.named("set_scale")) == 1
@@ -285,7 +285,7 @@ async def test_a_target_that_an_hpa_scales_is_refused() -> None:
         "metadata": {"namespace": NAMESPACE, "name": "old"},
         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}},
     }
-    base.cluster.objects["horizontalpodautoscalers"] = {(NAMESPACE, "old"): hpa}
+    base.cluster.put("horizontalpodautoscalers", hpa)
     scene = Scene(cluster=base.cluster, hpas=FakeStore(base.cluster, "horizontalpodautoscalers"))
     scene.deploy(replicas=2)
     scene.autoscale()
