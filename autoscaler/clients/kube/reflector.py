@@ -61,6 +61,9 @@ class Reflector:
     _subscribers: list[asyncio.Event] = field(default_factory=list, init=False)
     _problem: str = field(default="", init=False)
 
+    def __post_init__(self) -> None:
+        WATCH_AGE.labels(resource=self.resource.plural).set_function(self.age_s)
+
     def items(self) -> Sequence[Json]:
         """Return all objects known now."""
         return tuple(self._objects.values())
@@ -92,7 +95,6 @@ class Reflector:
 
     async def run(self) -> None:
         """List and watch until cancelled."""
-        WATCH_AGE.labels(resource=self.resource.plural).set_function(self.age_s)
         backoff = Backoff(self.pace.first_wait_s, self.pace.longest_wait_s, self.random)
         while True:
             try:
