@@ -75,7 +75,7 @@ class PodWatch:
     lists: int = 0
     """Lists that succeeded; all but the first were made because the watch had lost its place."""
     tried: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the first attempt has ended, well or not."""
+    """Set once the pods were listed, or could not be: there is nothing more to wait for."""
     _heard_s: float | None = None
     _version: str | None = None
     _failures: int = 0
@@ -134,6 +134,7 @@ class PodWatch:
         self._version = told.metadata.resource_version
         self.lists += 1
         self._hear()
+        self.tried.set()
         log.info("pods_listed", node=self.node_name, pods=len(self.book.page.pods), version=self._version)
 
     async def _follow(self, session: aiohttp.ClientSession) -> None:

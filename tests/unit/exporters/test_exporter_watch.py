@@ -147,6 +147,14 @@ async def test_it_lists_the_pods_of_its_node_from_the_cache_and_follows_from_the
         assert watch.age_s() is not None
 
 
+async def test_it_has_tried_once_the_pods_are_listed_however_long_the_watch_then_lasts(tmp_path: Path) -> None:
+    api = FakeApi([a_pod("one", 7)])
+    async with watching(api, tmp_path) as watch:
+        await asyncio.wait_for(watch.tried.wait(), DEADLINE_S)
+        await until(lambda: bool(api.watches))
+        assert not api.closing.is_set()
+
+
 async def test_pods_that_come_change_and_go_are_followed(tmp_path: Path) -> None:
     api = FakeApi([a_pod("one", 7)])
     changed = a_pod("two", 102, containerStatuses=[{"name": "app", "containerID": "containerd://id"}])
