@@ -19,8 +19,8 @@ class Season:
     """The compressed day: requests per second over the time of day, as shares of the day."""
 
     day_s: float = 200.0  # long enough that scaling in pays off before the next morning, short enough to watch
-    night_rps: float = 22.5  # 2.8 pods at the target
-    noon_rps: float = 45.5  # 5.7 pods at the target; three pods can carry 30
+    night_rps: float = 19.5  # 2.8 pods at the target
+    noon_rps: float = 39.5  # 5.6 pods at the target; three pods can carry 27
     dawn: float = 0.25  # the ramp begins here …
     morning: float = 0.35  # … and ends here: 20 s, shorter than the 25 s that a new pod needs
     dusk: float = 0.80
@@ -35,7 +35,7 @@ class App:
 
     cpu_millicores: int = 50  # request and limit: the CPU cost of a request is real, so a pod saturates
     memory_mebibytes: int = 64
-    cost_ms: float = 4.6  # CPU time of one request's work; with parsing and answering about 5 ms, so 10 requests/s a pod
+    cost_ms: float = 4.6  # CPU time of one request's work; with parsing and answering 5.5 ms, so 9 requests/s a pod
     warmup_s: float = 20.0  # from start to Ready, as a real app fills caches and pools
     queue: int = 60  # requests that wait in one pod; more are answered 503 at once
     port: int = 8000
@@ -47,7 +47,7 @@ class Scaling:
 
     min_replicas: int = 2
     max_replicas: int = 8
-    rps_per_pod: int = 8  # 80 % of what a pod can do
+    rps_per_pod: int = 7  # nearly 80 % of what a pod can do
     cpu_percent: int = 90
     scale_down_window_s: int = 30  # 300 s, the default, would never scale in on so short a day
     risk: float = 0.9

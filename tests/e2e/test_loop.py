@@ -27,7 +27,7 @@ pytestmark = pytest.mark.cluster
 Json = dict[str, Any]
 APP = "web"
 WARMUP_S = 5.0
-QUIET_RPS, BUSY_RPS = 5.0, 22.0  # one pod, and three, at 8 requests/s each
+QUIET_RPS, BUSY_RPS = 4.0, 19.0  # one pod, and three, at 7 requests/s each
 BUSY_S = 75.0
 
 
