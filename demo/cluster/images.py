@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo.cluster.cache import Cache
-from demo.cluster.commands import run, run_logged
+from demo.cluster.commands import Surroundings, run, run_logged
 from demo.cluster.errors import ClusterError, CommandFailedError
 from demo.cluster.layout import Layout
 from demo.cluster.rootfs import BASE_IMAGE, base_archive
@@ -90,7 +90,8 @@ def _build(cache: Cache, name: str, build: Build, target: Path) -> None:
                 *_buildah(cache, "bud"),
                 "--isolation=chroot",
                 "--pull-never",
-                "--layers",
+                # What lies in a volume is no part of a layer's name: a former layer would be taken for the new one.
+                "--no-cache" if build.volumes else "--layers",
                 f"--tag={full_name(name)}",
                 f"--file={build.dockerfile}",
                 *(f"--build-arg={key}={value}" for key, value in arguments.items()),
@@ -98,8 +99,11 @@ def _build(cache: Cache, name: str, build: Build, target: Path) -> None:
                 build.context,
             ],
             log,
+            _surroundings(cache),
         )
-        run_logged([*_buildah(cache, "push"), full_name(name), f"docker-archive:{fresh}:{full_name(name)}"], log)
+        push = [*_buildah(cache, "push"), full_name(name), f"docker-archive:{fresh}:{full_name(name)}"]
+        run_logged(push, log, _surroundings(cache))
+        run_logged([*_buildah(cache, "rmi"), "--prune"], log, _surroundings(cache))  # what the image was before
     except CommandFailedError as error:
         raise ClusterError(f"building the image {name} from {build.dockerfile} failed: {error}") from error
     fresh.rename(target)
@@ -114,8 +118,15 @@ def _load_base(cache: Cache, log: Path) -> None:
     if mark.exists() and mark.read_text() == text:
         return
     cache.images.mkdir(parents=True, exist_ok=True)
-    run_logged([*_buildah(cache, "pull"), f"docker-archive:{archive}"], log)
+    run_logged([*_buildah(cache, "pull"), f"docker-archive:{archive}"], log, _surroundings(cache))
     mark.write_text(text)
+
+
+def _surroundings(cache: Cache) -> Surroundings:
+    """Give the builder a folder for its large temporary files; they would fill /var/tmp."""
+    folder = cache.images / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Surroundings(env={"TMPDIR": str(folder)})
 
 
 def _buildah(cache: Cache, command: str) -> list[str | Path]:

@@ -21,12 +21,12 @@ def prepare(cache: Cache, reporter: Reporter) -> None:
     was whole by then is kept. Two that prepare the same cache do it one after the other.
     """
     cache.ensure()
-    with _lock(cache, reporter):
-        _prepare(Work(cache, reporter))
+    work = Work(cache, reporter)
+    with _lock(cache, reporter), work.scratch():
+        _prepare(work)
 
 
 def _prepare(work: Work) -> None:
-    work.end_leftovers()
     if not _CA_BUNDLE.exists():
         packages.install(work)  # Go could not check whom it fetches from
 

@@ -1,7 +1,9 @@
 """What the steps of a preparation share: where things go, who is told, and how they are given up."""
 
+import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,13 +30,23 @@ class Work:
         cwd: Path | None = None,
     ) -> None:
         """Run a command that may be given up at any moment; raises CommandFailedError with the end of its log."""
-        marked = {**(env or {}), MARK: str(self._mark)}
+        marked = {**(env or {}), "TMPDIR": str(self._folder), MARK: str(self._folder)}
         run_logged(argv, self.cache.logs / f"{log}.log", Surroundings(env=marked, cwd=cwd, stop=self.stop))
 
-    def end_leftovers(self) -> None:
-        """End what a preparation that was killed left running; nobody else may be preparing just now."""
-        kill(find_marked(self._mark))
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """Give the commands a folder for what they leave half done, and take it away at the end.
+
+        What a preparation that was killed left, running or lying, goes first; nobody else may be preparing just now.
+        """
+        kill(find_marked(self._folder))
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir()
+        try:
+            yield
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
-    def _mark(self) -> Path:
+    def _folder(self) -> Path:
         return self.cache.root / "preparing"
