@@ -21,7 +21,8 @@ class Build:
     """What to build: the folder and the Dockerfile in it (or elsewhere), and `key`, which says when it has to be built anew.
 
     The Dockerfile gets the base image as build argument `BASE`; `volumes` are host folders and where the build sees them,
-    read-only.
+    read-only. Layers are used again as Docker does, by instruction and copied files: what comes out of a volume has to be pinned
+    by one of those (a lock file), or a former layer is taken for the new one.
     """
 
     context: Path
@@ -90,8 +91,7 @@ def _build(cache: Cache, name: str, build: Build, target: Path) -> None:
                 *_buildah(cache, "bud"),
                 "--isolation=chroot",
                 "--pull-never",
-                # What lies in a volume is no part of a layer's name: a former layer would be taken for the new one.
-                "--no-cache" if build.volumes else "--layers",
+                "--layers",
                 f"--tag={full_name(name)}",
                 f"--file={build.dockerfile}",
                 *(f"--build-arg={key}={value}" for key, value in arguments.items()),
