@@ -4,12 +4,11 @@ from autoscaler.api.types import MetricSpec
 
 
 def metric_names(metrics: tuple[MetricSpec, ...]) -> tuple[str, ...]:
-    """Return one name per metric, in their order, all different and stable while the spec is the same."""
+    """Return one name per metric, in their order, all different; the number of a query is its place in `spec.metrics`."""
     names: list[str] = []
-    queries = 0
     for index, metric in enumerate(metrics):
         if metric.prometheus:
-            name, queries = f"prometheus-{queries}", queries + 1
+            name = f"prometheus-{index}"
         elif metric.container_resource:
             name = f"{metric.container_resource.name}-container-{metric.container_resource.container}"
         elif metric.resource:

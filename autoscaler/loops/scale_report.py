@@ -91,7 +91,8 @@ class Reporter:
         names = {"namespace": served.key.namespace, "name": served.key.name}
         match outcome.result:
             case Result.DONE:
-                log.info("scaled", **names, **values, reason=decision.reason.value, why=decision.message)
+                reasons = {"reason": Reason.SUCCESSFUL_RESCALE.value, "cause": decision.reason.value}
+                log.info("scaled", **names, **values, **reasons, why=decision.message)
                 await self._scaled(served, decision, values)
             case Result.FAILED:
                 log.warning("scaling_failed", **names, **values, error=outcome.message)
@@ -107,7 +108,8 @@ class Reporter:
             "target": {"kind": served.target.kind, "name": served.target.name},
             "before": decision.current,
             "after": decision.desired,
-            "reason": decision.reason.value,
+            "reason": Reason.SUCCESSFUL_RESCALE.value,
+            "cause": decision.reason.value,
             "message": decision.message,
             "candidates": {source.value: replicas for source, replicas in decision.candidates.items()},
         }
@@ -168,9 +170,7 @@ def _turned_bad(before: Json, after: Json) -> list[Json]:
         newer = kind == VALID and old.get("observedGeneration") != new.get("observedGeneration")
         if new.get("status") == "False" and (not same or newer):
             found.append(new)
-    if any(one["type"] == VALID for one in found) or len({one["reason"] for one in found}) < len(found):
-        return found[:1]  # the others only follow from the first
-    return found
+    return found[:1]  # the others follow from the first, or can wait for it to be put right
 
 
 def _ours(obj: Json) -> Json:

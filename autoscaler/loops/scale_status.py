@@ -166,7 +166,7 @@ def _conditions(report: Report) -> tuple[Condition, ...]:
     if missing := report.seen.missing:
         reason = Reason.TARGET_NOT_FOUND if missing.not_found else Reason.FAILED_GET_SCALE
         return (
-            Condition(ABLE, status=False, reason=reason, message=missing.message),
+            Condition(ABLE, status=False, reason=Reason.FAILED_GET_SCALE, message=missing.message),
             Condition(ACTIVE, status=False, reason=reason, message="without its target no load can be attributed"),
             report.brake,
             valid,

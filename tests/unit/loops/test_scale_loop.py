@@ -29,7 +29,8 @@ async def test_load_above_the_target_scales_up_and_is_told_everywhere() -> None:
     assert scene.kube.events[0].note.startswith("New size: 4; reason: ")
     assert scene.kube.events[0].regarding["kind"] == "PredictiveAutoscaler"
     assert scene.notifier.types() == ["foresail.scaled"]
-    assert scene.notifier.notices[0].data["after"] == 4
+    told = scene.notifier.notices[0].data
+    assert (told["before"], told["after"], told["reason"], told["cause"]) == (2, 4, "SuccessfulRescale", "AboveTarget")
     assert sample("foresail_desired_replicas") == 4
     assert sample("foresail_current_replicas") == 2
     assert sample("foresail_decision_candidate_replicas", source="reactive") == 4
@@ -232,8 +233,9 @@ async def test_a_missing_target_is_named_and_the_others_go_on() -> None:
     await scene.scaling.once()
     await scene.scaling.once()
     assert scene.replicas() == 4
-    assert scene.condition("AbleToScale", "lost") == ("False", "TargetNotFound")
-    assert scene.reasons().count("TargetNotFound") == 1
+    assert scene.condition("AbleToScale", "lost") == ("False", "FailedGetScale")
+    assert scene.condition("ScalingActive", "lost") == ("False", "TargetNotFound")
+    assert [reason for reason in scene.reasons() if reason != "SuccessfulRescale"] == ["FailedGetScale"]
     message = next(one["message"] for one in scene.status("lost")["conditions"] if one["type"] == "AbleToScale")
     assert "Deployment default/nothing" in message
 
