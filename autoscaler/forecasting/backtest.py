@@ -18,6 +18,7 @@ _MAX_ORIGINS = 192
 _MAX_STEPS = 48  # of a long lead, that many moments are asked for
 _TINY = 1e-300  # instead of dividing by zero
 _NOTHING = 1e-9  # a loss below this is none
+_TOLERANCE = 0.1  # by which the worse of two loss ratios may be above their mean
 _FLOOR_RATIO = 0.25  # of the mean load: below it errors are compared as absolute ones
 
 
@@ -97,13 +98,12 @@ def run(forecaster: Forecaster, values: Floats, season: float, asked: Plan) -> R
 def loss_ratio(record: Record, yardstick: Record, risk: float) -> float:
     """Return how much a forecaster loses for each that the yardstick loses.
 
-    The geometric mean of two ratios: pinball loss of the peak and error at the lead; the worse of them when that is no
-    better than the yardstick. 1 or more when the yardstick loses nothing.
+    Two ratios count, of the pinball loss of the peak and of the error at the lead: their geometric mean, but no less than
+    the worse of them less a tolerance, so that neither excuses the other. 1 or more when the yardstick loses nothing.
     """
     pairs = ((record.pinball(risk), yardstick.pinball(risk)), (record.error_ratio(), yardstick.error_ratio()))
     ratios = [mine / other if other > _NOTHING else 1.0 + mine for mine, other in pairs]
-    worse = max(ratios)
-    return worse if worse >= 1.0 else float(np.sqrt(ratios[0] * ratios[1]))
+    return max(float(np.sqrt(ratios[0] * ratios[1])), max(ratios) - _TOLERANCE)
 
 
 def steps_up_to(lead: int) -> Ints:

@@ -11,7 +11,8 @@ from autoscaler.forecasting.profile import trailing_means
 from autoscaler.forecasting.types import Ints, NotEnoughHistory, Task
 from autoscaler.model import Floats
 
-_WIDTHS = (1, 2, 4, 8, 16, 32, 64)  # points
+_WIDTHS = (1, 2, 4, 8, 16, 32, 64)  # points,
+_ALWAYS = 16  # and beyond so many no more than a quarter of the season, whose mean is no present level
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,10 @@ class Persistence:
         if not (~np.isnan(values)).any():
             raise NotEnoughHistory("no load is known")
         last = max(values.size - task.lead, 0)
-        levels = trailing_means(values, _WIDTHS, np.arange(last))
+        widths = tuple(width for width in _WIDTHS if width <= max(_ALWAYS, task.season / 4))
+        levels = trailing_means(values, widths, np.arange(last))
         errors = [_mean_error(level, values[task.lead :]) for level in levels]
-        return _Fitted(_WIDTHS[int(np.argmin(errors))])
+        return _Fitted(widths[int(np.argmin(errors))])
 
 
 def _mean_error(said: Floats, came: Floats) -> float:
