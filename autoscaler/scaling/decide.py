@@ -52,7 +52,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
         desired=desired,
         current=current,
         reason=Reason.FORECAST_AHEAD if forecast_decides else hpa.reason,
-        message=_ahead(desired, hpa, prediction, ceiling, current) if forecast_decides else hpa.message,
+        message=_sentence(_ahead(desired, hpa, prediction, ceiling, current) if forecast_decides else hpa.message),
         candidates=_candidates(hpa, prediction, policy),
         metrics=tuple(
             replace(status, predicted=need.replicas) for status, need in zip(hpa.statuses, prediction.needs, strict=False)
@@ -87,7 +87,7 @@ def _action(desired: int, current: int) -> Action:
 
 
 def _ahead(desired: int, hpa: Step, prediction: Prediction, ceiling: _Ceiling, current: int) -> str:
-    """Return one sentence for a decision that a forecast made."""
+    """Return what a decision that a forecast made comes to, and why."""
     match _action(desired, current):
         case Action.HOLD:
             move = f"stay at {desired}"
@@ -97,6 +97,10 @@ def _ahead(desired: int, hpa: Step, prediction: Prediction, ceiling: _Ceiling, c
             move = f"scale down from {current} to {desired}"
     bounded = f", bounded by {ceiling.cause}" if desired < (prediction.replicas or 0) else ""
     return f"{move}: {prediction.message}{bounded}; without the forecast it would be {hpa.replicas}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def _candidates(hpa: Step, prediction: Prediction, policy: Policy) -> Mapping[Source, int]:

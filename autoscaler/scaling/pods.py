@@ -93,10 +93,18 @@ def _request(pod: PodView, resource: str, container: str | None) -> int | str:
             return f"pod {pod.name} has no container {container}"
         return pod.requests_milli[container].get(resource, f"container {container} of pod {pod.name} has no {resource} request")
     if pod.pod_requests_milli is not None:
-        return pod.pod_requests_milli.get(resource, f"pod {pod.name} has no {resource} request")
+        return _request_beside_pod_level(pod, pod.pod_requests_milli, resource)
     total = 0
     for name, asked in pod.requests_milli.items():
         if resource not in asked:
             return f"container {name} of pod {pod.name} has no {resource} request"
         total += asked[resource]
     return total if pod.requests_milli else f"pod {pod.name} has no {resource} request"
+
+
+def _request_beside_pod_level(pod: PodView, of_pod: Mapping[str, int], resource: str) -> int | str:
+    """Return the pod's own request; where it has none for this resource, that of the containers which have one."""
+    of_containers = [asked[resource] for asked in pod.requests_milli.values() if resource in asked]
+    if resource in of_pod:
+        return of_pod[resource]
+    return sum(of_containers) if of_containers else f"pod {pod.name} has no {resource} request"

@@ -82,7 +82,7 @@ def _reason(raw: int, current: int, result: Normalized) -> Reason:
 
 
 def _message(raw: int, current: int, result: Normalized, decisive: MetricStatus) -> str:
-    """Return one sentence with the figures that decided."""
+    """Return what happens, with the figures that decided."""
     stands = against_target(decisive)
     if result.replicas > current:
         text = f"scale up from {current} to {result.replicas}: {stands} asks for {_pods(raw)}"

@@ -104,7 +104,7 @@ def _pod(chance: random.Random, index: int, *, steady: bool) -> Json:
         (0.02, {"ready": None}),
         (0.02, {"startAge": None}),
         (0.01, {"requests": {"app": {}}}),
-        (0.02, {"podRequests": {"cpu": chance.randint(1, 2000), "memory": 10**9}}),
+        (0.03, {"podRequests": {"cpu": chance.randint(1, 2000)} | chance.choice([{"memory": 10**9}, {}])}),
     ]
     for probability, change in changes:
         if chance.random() < probability:

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 RECORDED = HERE / "cases.jsonl"
 MODULE = HERE.parents[2] / "demo" / "cluster"
 PACKAGE = "pkg/controller/podautoscaler"
-KEPT, KEPT_SEED, KEPT_PODS = 300, 2, 5
+KEPT, KEPT_SEED, KEPT_PODS = 300, 4, 5
 COMPARED_PODS = 40
 
 

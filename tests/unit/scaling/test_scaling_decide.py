@@ -39,7 +39,7 @@ def test_above_the_target_it_scales_up_and_says_so() -> None:
     decision = decided(95, 3)
     assert (decision.action, decision.current, decision.desired) == (Action.SCALE_UP, 3, 5)
     assert decision.reason is Reason.ABOVE_TARGET
-    assert decision.message == "scale up from 3 to 5: cpu at 95% of requests (target 60%) asks for 5 pods"
+    assert decision.message == "Scale up from 3 to 5: cpu at 95% of requests (target 60%) asks for 5 pods."
     assert decision.candidates == {Source.REACTIVE: 5, Source.STABILIZED: 5, Source.FLOOR: 2, Source.CEILING: 10}
     assert conditions(decision) == {
         "AbleToScale": (True, Reason.READY_FOR_NEW_SCALE),
@@ -55,7 +55,7 @@ def test_below_the_target_it_scales_down_once_the_window_is_over() -> None:
     decision = decided(20, 6, state=a_state())
     assert (decision.action, decision.desired, decision.reason) == (Action.SCALE_DOWN, 2, Reason.BELOW_TARGET)
     assert decision.message == (
-        "scale down from 6 to 2: cpu at 20% of requests (target 60%) asks for 2 pods, and no metric for more"
+        "Scale down from 6 to 2: cpu at 20% of requests (target 60%) asks for 2 pods, and no metric for more."
     )
 
 
@@ -78,7 +78,7 @@ def test_below_the_target_it_scales_down_once_the_window_is_over() -> None:
 def test_staying_has_the_reason_that_keeps_it(usage: int, count: int, state: State, policy: Policy, reason: Reason) -> None:
     decision = decided(usage, count, policy, state)
     assert (decision.action, decision.desired, decision.reason) == (Action.HOLD, count, reason)
-    assert decision.message.startswith(f"stay at {count} pods: cpu at {usage}% of requests (target 60%)")
+    assert decision.message.startswith(f"Stay at {count} pods: cpu at {usage}% of requests (target 60%)")
 
 
 def test_a_limit_that_clips_a_move_is_told_beside_its_cause() -> None:
@@ -86,7 +86,7 @@ def test_a_limit_that_clips_a_move_is_told_beside_its_cause() -> None:
     decision = decided(190, 3)
     assert (decision.desired, decision.reason) == (6, Reason.ABOVE_TARGET)
     assert conditions(decision)["ScalingLimited"] == (True, Reason.SCALE_UP_LIMIT)
-    assert decision.message.endswith("the desired replica count is increasing faster than the maximum scale rate")
+    assert decision.message.endswith("the desired replica count is increasing faster than the maximum scale rate.")
 
 
 def test_an_old_recommendation_that_raises_the_count_is_not_called_above_target() -> None:
@@ -116,7 +116,7 @@ def test_failed_metrics_hold_and_leave_no_recommendation() -> None:
     decision, after = decide(an_observation(BROKEN, pods=some_pods(4)), POLICY, a_state((15, 4)), NOW_S)
     assert (decision.action, decision.desired) == (Action.HOLD, 4)
     assert decision.reason is Reason.FAILED_GET_RESOURCE_METRIC
-    assert decision.message == "stay at 4 pods: 1 of 1 metrics failed, first: Prometheus answered 503"
+    assert decision.message == "Stay at 4 pods: 1 of 1 metrics failed, first: Prometheus answered 503."
     assert conditions(decision) == {
         "AbleToScale": (True, Reason.SUCCEEDED_GET_SCALE),
         "ScalingActive": (False, Reason.FAILED_GET_RESOURCE_METRIC),

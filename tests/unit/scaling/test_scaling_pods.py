@@ -118,7 +118,14 @@ def test_a_named_container_counts_alone() -> None:
 def test_requests_of_the_pod_as_a_whole_come_before_those_of_containers() -> None:
     pod = a_pod(pod_requests_milli={"cpu": 900})
     assert requests([pod], "cpu", None) == {"shop-0": 900}
-    assert requests([pod], "memory", None) == "pod shop-0 has no memory request"
+
+
+def test_beside_requests_of_the_pod_containers_without_one_do_no_harm() -> None:
+    containers = {"app": {"cpu": 100, "memory": 7}, "proxy": {}}
+    pod = a_pod(pod_requests_milli={"cpu": 900}, requests_milli=containers)
+    assert requests([pod], "memory", None) == {"shop-0": 7}
+    bare = a_pod(pod_requests_milli={"cpu": 900})
+    assert requests([bare], "memory", None) == "pod shop-0 has no memory request"
 
 
 def test_a_pod_whose_containers_are_not_known_has_no_request() -> None:

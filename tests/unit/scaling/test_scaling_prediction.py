@@ -167,8 +167,8 @@ def test_a_forecast_in_force_is_told_with_its_figures() -> None:
     assert decision.reason is Reason.FORECAST_AHEAD
     assert decision.action is Action.SCALE_UP
     assert decision.message == (
-        "scale up from 4 to 6: cpu is forecast to reach 300m within 60 s (quantile 0.9), which needs 6 pods; "
-        "without the forecast it would be 4"
+        "Scale up from 4 to 6: cpu is forecast to reach 300m within 60 s (quantile 0.9), which needs 6 pods; "
+        "without the forecast it would be 4."
     )
     assert (decision.conditions[-1].status, decision.conditions[-1].reason) == (True, Reason.FORECAST_IN_USE)
     assert decision.candidates == {
@@ -273,7 +273,9 @@ def test_a_lower_forecast_waits_for_the_window_like_a_lower_load() -> None:
     observation = an_observation(a_reading(CPU, [20] * 4), pods=some_pods(4), forecasts=(a_forecast(0.15),))
     decision, after = decide(observation, POLICY, state, NOW_S)
     assert (decision.desired, decision.reason) == (4, Reason.FORECAST_AHEAD)
-    assert decision.message == ("stay at 4: a forecast within the last 300 s needed 4 pods; without the forecast it would be 2")
+    assert decision.message == (
+        "Stay at 4: a forecast within the last 300 s needed 4 pods; without the forecast it would be 2."
+    )
     assert after.predicted == (Recommendation(NOW_S - 299, 4), Recommendation(NOW_S, 3))
 
 
