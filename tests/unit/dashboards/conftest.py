@@ -12,6 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from autoscaler import telemetry
 from dashboards import names
 from dashboards.rules import RULES
+from demo.cluster.cache import Cache
 from exporters.collectors import REGISTERED
 
 Promtool = Callable[..., subprocess.CompletedProcess[str]]
@@ -21,7 +22,7 @@ TREE = Path(__file__).resolve().parents[3]
 @pytest.fixture
 def promtool() -> Promtool:
     """Prometheus' own checker: of the machine, or the one that the demonstration built."""
-    built = sorted(Path.home().glob(".cache/foresail/bin/*/promtool"))
+    built = sorted(Cache.locate().bin.glob("*/promtool"), key=lambda path: path.stat().st_mtime)
     program = shutil.which("promtool") or (str(built[-1]) if built else None)
     if program is None:
         pytest.skip("no promtool here: install Debian's package prometheus")

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from demo.cluster.cache import Cache
+
 Json = dict[str, Any]
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 Render = Callable[..., list[Json]]
@@ -18,8 +20,7 @@ CHART = Path(__file__).resolve().parents[3] / "helm" / "foresail"
 
 def find_helm() -> str | None:
     """Return helm: the one that FORESAIL_HELM names, of the machine, or of the embedded cluster."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foresail" / "bin"
-    built = sorted(cache.glob("*/helm"), key=lambda path: path.stat().st_mtime)
+    built = sorted(Cache.locate().bin.glob("*/helm"), key=lambda path: path.stat().st_mtime)
     return os.environ.get("FORESAIL_HELM") or shutil.which("helm") or (str(built[-1]) if built else None)
 
 
