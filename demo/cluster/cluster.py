@@ -136,8 +136,8 @@ class Cluster:
         """Build an image from a Dockerfile, unless one of the same `key` is there, and put it on the node.
 
         `key` stands for all that goes in (a hash of the inputs); the Dockerfile gets the base image as build argument `BASE`;
-        `volumes` are host folders and where the build sees them, read-only (a layer is used again whatever is in them: pin it by
-        a copied lock file). Returns the full name; pods use it with
+        `volumes` are host folders and where the build sees them, read-only (a layer is used again whatever is in them: pin it
+        by a copied lock file). Returns the full name; pods use it with
         `imagePullPolicy: IfNotPresent` or `Never`. Raises ClusterError with the end of the build's log.
         """
         build = Build(context, dockerfile, key, build_args or {}, volumes or {})

@@ -21,8 +21,8 @@ class Build:
     """What to build: the folder and the Dockerfile in it (or elsewhere), and `key`, which says when it has to be built anew.
 
     The Dockerfile gets the base image as build argument `BASE`; `volumes` are host folders and where the build sees them,
-    read-only. Layers are used again as Docker does, by instruction and copied files: what comes out of a volume has to be pinned
-    by one of those (a lock file), or a former layer is taken for the new one.
+    read-only. Layers are used again as Docker does, by instruction and copied files: what comes out of a volume has to be
+    pinned by one of those (a lock file), or a former layer is taken for the new one.
     """
 
     context: Path
