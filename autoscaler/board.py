@@ -10,7 +10,7 @@ from typing import Any
 from autoscaler.model import ObjectKey
 
 Row = dict[str, Any]  # JSON as it is shown
-KEPT_DECISIONS = 100  # per object; 25 minutes at a pass every 15 s
+KEPT_DECISIONS = 40  # per object; 10 minutes at a pass every 15 s, some 30 kB
 KEPT_ACTS = 200
 
 

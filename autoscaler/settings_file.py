@@ -59,10 +59,17 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Sequence[Given] =
 def masked(settings: Settings) -> dict[str, Any]:
     """Return the settings as JSON for a log line, without what may be a secret (addresses of webhooks, passwords in URLs)."""
     tree: dict[str, Any] = msgspec.to_builtins(settings)
-    tree["prometheus"]["url"] = _without_password(tree["prometheus"]["url"])
+    tree["prometheus"]["url"] = without_password(tree["prometheus"]["url"])
     for webhook in tree["notify"]["webhooks"]:
         webhook["url"] = _only_host(webhook["url"])
     return tree
+
+
+def without_password(url: str) -> str:
+    """Return a URL with what identifies the user masked."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{MASK}@{host}")) if at and user else url
 
 
 def leaves(
@@ -232,12 +239,6 @@ def _annotation(key: tuple[str, ...]) -> Any:  # noqa: ANN401 - a type expressio
         assert isinstance(kind, types.StructType)  # noqa: S101 - the caller has walked the same way
         struct = kind.cls
     return next(field.type for field in msgspec.structs.fields(struct) if field.name == key[-1])
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{MASK}@{host}")) if at and user else url
 
 
 def _only_host(url: str) -> str:

@@ -23,6 +23,7 @@ from autoscaler.loops.context import POLICIES, Context
 from autoscaler.loops.heal_act import Acted, evict_all
 from autoscaler.loops.heal_report import HealReporter
 from autoscaler.loops.pods import ByNamespace, PodIndex, selected
+from autoscaler.loops.series import SeriesBook
 from autoscaler.loops.status import StatusBook, key_of
 from autoscaler.model import ObjectKey, WorkloadKey, WorkloadView
 from autoscaler.reasons import Reason
@@ -48,6 +49,7 @@ class HealLoop:
     index: PodIndex
     _statuses: StatusBook = field(init=False)
     _reporter: HealReporter = field(init=False)
+    _series: SeriesBook = field(default_factory=SeriesBook)
     _shown: set[ObjectKey] = field(default_factory=set)
     _acted: dict[WorkloadKey, tuple[ObjectKey, float]] = field(default_factory=dict)  # last act: by which policy, when
 
@@ -59,6 +61,7 @@ class HealLoop:
         """One pass over all policies."""
         if not self.context.leads():
             self._keep_only(set())
+            telemetry.OBJECTS.remove_by_labels({"kind": POLICIES})
             return
         objects = sorted(self.context.stores.policies.items(), key=key_of)
         self._keep_only({key_of(obj) for obj in objects})
@@ -138,7 +141,7 @@ class HealLoop:
         """Write the status, then tell; outcomes only when they are written, or the next pass would tell them again."""
         key = key_of(obj)
         after = heal_status.of_pass(policy, decision, acted.state, self._statuses.current(obj), self._moment())
-        heal_status.show(key, decision)
+        self._series.show(key, heal_status.series(key, decision))
         self.context.board.policies[key] = {
             "mode": policy.spec.mode.value,
             "message": decision.message,
@@ -156,7 +159,7 @@ class HealLoop:
         before, now_s = self._statuses.current(obj), self.context.clock.now_s()
         generation = int(obj["metadata"].get("generation", 0))
         after = heal_status.of_refused(error.errors, generation, before, now_s)
-        heal_status.forget(key_of(obj))
+        self._series.show(key_of(obj), {})
         self.context.board.policies[key_of(obj)] = {"mode": "", "message": str(error), "pods": [], "status": after}
         known = status.find(before, "Valid")
         new = known.get("status") != "False" or known.get("observedGeneration") != generation
@@ -180,7 +183,7 @@ class HealLoop:
     def _keep_only(self, keys: set[ObjectKey]) -> None:
         """Remove the series, rows and memories of policies that are gone."""
         for key in self._shown - keys:
-            heal_status.forget(key)
+            self._series.forget(key)
             for counter in (telemetry.ACTS, telemetry.REFUSALS):
                 counter.remove_by_labels({"namespace": key.namespace, "name": key.name})
             self._reporter.forget(key)

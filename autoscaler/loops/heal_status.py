@@ -1,7 +1,7 @@
 """The status of a HealingPolicy, and its series, from what one pass saw, decided and did.
 
 The book of acts in it is what the brakes go by, also after a restart. Texts that change with every second are left out, or
-every pass would be a write. Pure but for the series.
+every pass would be a write. Pure.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from autoscaler.clients.ports import Json
 from autoscaler.healing import book
 from autoscaler.healing.types import Decision, PodDecision, State
 from autoscaler.loops import status
+from autoscaler.loops.series import Series
 from autoscaler.model import ObjectKey
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import Condition
 
 SHOWN_PODS = 50
-_OBJECT_SERIES = (telemetry.UNHEALTHY_PODS, telemetry.BREAKER_OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +57,10 @@ def unhealthy(decision: Decision) -> int:
     return sum(one.fault is not None for one in decision.pods)
 
 
-def show(key: ObjectKey, decision: Decision) -> None:
-    """Set the series of a policy."""
-    telemetry.UNHEALTHY_PODS.labels(key.namespace, key.name).set(unhealthy(decision))
-    telemetry.BREAKER_OPEN.labels(key.namespace, key.name).set(decision.breaker_open)
-
-
-def forget(key: ObjectKey) -> None:
-    """Remove the series of a policy that say how it is now."""
-    for series in _OBJECT_SERIES:
-        series.remove_by_labels({"namespace": key.namespace, "name": key.name})
+def series(key: ObjectKey, decision: Decision) -> dict[Series, float]:
+    """Return the series of a policy."""
+    labels = (key.namespace, key.name)
+    return {(telemetry.UNHEALTHY_PODS, labels): unhealthy(decision), (telemetry.BREAKER_OPEN, labels): decision.breaker_open}
 
 
 def _valid() -> Condition:

@@ -100,9 +100,12 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
         if isinstance(target, MissingTarget):
             seen.append(Seen(one, None, target))
             continue
-        observation = _observation(one, target, pods, loads, window_s)
-        observation = replace(observation, forecasts=forecasts(one))
-        seen.append(Seen(one, _held(observation, stale) if stale else observation))
+        observation = replace(_observation(one, target, pods, loads, window_s), forecasts=forecasts(one))
+        if is_empty(target.selector):
+            observation = _held(observation, "the selector of the target is empty", Reason.INVALID_SELECTOR)
+        elif stale:
+            observation = _held(observation, stale, Reason.STALE_METRICS)
+        seen.append(Seen(one, observation))
     failure = loads.failure()
     return Fleet(tuple(seen), tuple(refused), str(failure) if failure else None)
 
@@ -123,10 +126,10 @@ def _observation(one: Served, target: SeenTarget, pods: ByNamespace, loads: load
     return Observation(target.spec_replicas, target.status_replicas, mine, readings)
 
 
-def _held(observation: Observation, why: str) -> Observation:
-    """Take away what could move replicas: stale means hold."""
+def _held(observation: Observation, why: str, reason: Reason) -> Observation:
+    """Take away what could move replicas."""
     blind: Sequence[MetricReading] = [
-        MetricReading(reading.spec, error=why, error_reason=Reason.STALE_METRICS, window_s=reading.window_s)
+        MetricReading(reading.spec, error=why, error_reason=reason, window_s=reading.window_s)
         for reading in observation.readings
     ]
     return replace(observation, readings=tuple(blind), forecasts=())

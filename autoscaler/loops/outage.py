@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from autoscaler.loops.context import Context
+from autoscaler.settings_file import without_password
 
 log = structlog.get_logger()
 
@@ -24,7 +25,7 @@ class Outage:
             log.warning(
                 "prometheus_unreachable",
                 loop=self.loop,
-                url=context.settings.prometheus.url,
+                url=without_password(context.settings.prometheus.url),
                 setting="prometheus.url",
                 error=error,
                 remedy="check that the address is right and Prometheus runs; replicas are held until it answers",

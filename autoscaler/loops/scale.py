@@ -74,6 +74,7 @@ class ScaleLoop:
             return
         fleet = await observe(self.context, self.index, self.forecasts.of)
         self._outage.note(self.context, fleet.outage)
+        self._reporter.prometheus(fleet.outage)
         self._forget_gone(fleet)
         bound = asyncio.Semaphore(PARALLEL_REQUESTS)
 
@@ -175,6 +176,7 @@ class ScaleLoop:
         self._memory.clear()
         self._added = AddedPods()
         self._reporter.keep_only(set())
+        telemetry.OBJECTS.remove_by_labels({"kind": AUTOSCALERS})
 
     def _summarise(self, fleet: Fleet, outcomes: list[Outcome]) -> None:
         telemetry.OBJECTS.labels(AUTOSCALERS, "true").set(len(fleet.seen))

@@ -20,6 +20,7 @@ from autoscaler.loops.labels import metric_names
 from autoscaler.loops.observe import Refused, Served
 from autoscaler.loops.report import Happening
 from autoscaler.loops.scale_status import ABLE, ACTIVE, VALID, Report, Result
+from autoscaler.loops.series import SeriesBook
 from autoscaler.loops.status import StatusBook
 from autoscaler.model import ObjectKey
 from autoscaler.reasons import Reason
@@ -34,7 +35,9 @@ class Reporter:
     """Remembers which statuses were written and which objects are shown."""
 
     context: Context
+    outage: bool = False  # no query is answered: receivers are told that once, not for each object
     _statuses: StatusBook = field(init=False)
+    _series: SeriesBook = field(default_factory=SeriesBook)
     _shown: set[ObjectKey] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -47,7 +50,7 @@ class Reporter:
         if report.decision:
             await self._decided(report, report.decision)
         now_s = self.context.clock.now_s()
-        scale_status.show(report, now_s)
+        self._series.show(served.key, scale_status.series(report, now_s))
         before = self._statuses.current(served.obj)
         after = scale_status.of_report(report, before, now_s)
         spec, target = served.autoscaler.spec, served.target
@@ -63,7 +66,7 @@ class Reporter:
     async def refused(self, refused: Refused) -> None:
         """Tell of an object that cannot be used as written: condition, one Event per generation, series."""
         self._shown.add(refused.key)
-        scale_status.forget(refused.key)
+        self._series.show(refused.key, {})
         before = self._statuses.current(refused.obj)
         after = scale_status.of_refused(refused, before, self.context.clock.now_s())
         self.context.board.autoscalers[refused.key] = {"mode": "", "target": "", "message": str(refused.error), "status": after}
@@ -71,10 +74,17 @@ class Reporter:
             log.warning("invalid_object", kind=KIND, error=str(refused.error))
         await self._write(refused.obj, before, after)
 
+    def prometheus(self, error: str | None) -> None:
+        """Tell receivers when Prometheus stops answering; the log tells it too, and when it is back."""
+        if error and not self.outage:
+            data = {"reason": Reason.FAILED_COMPUTE_METRICS_REPLICAS.value, "message": f"{error}; replicas are held"}
+            tell.notice(self.context, "foresail.failed", data)
+        self.outage = error is not None
+
     def keep_only(self, keys: set[ObjectKey]) -> None:
         """Remove the series, rows and memories of objects that are gone."""
         for key in self._shown - keys:
-            scale_status.forget(key)
+            self._series.forget(key)
             for counter in (telemetry.DECISIONS, telemetry.ACTS):
                 counter.remove_by_labels({"namespace": key.namespace, "name": key.name})
             self.context.board.forget_autoscaler(key)
@@ -138,6 +148,8 @@ class Reporter:
             reason = Reason.FAILED_RESCALE  # the HPA's name for the Event
         happening = Happening(reason, "Report", message, warning=True)
         await tell.event(self.context, _ours(obj), happening)
+        if self.outage and condition["type"] == ACTIVE:
+            return
         data = {"object": {"kind": KIND, "namespace": key.namespace, "name": key.name}}
         kind = "foresail.refused" if reason is Reason.TARGET_CONFLICT else "foresail.failed"
         tell.notice(self.context, kind, data | {"reason": reason.value, "message": message})

@@ -1,5 +1,6 @@
-"""The status of a PredictiveAutoscaler, and its series, from what one pass saw, decided and did. Pure but for the series."""
+"""The status of a PredictiveAutoscaler, and its series, from what one pass saw, decided and did. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +11,8 @@ from autoscaler.clients.ports import Json
 from autoscaler.loops import status
 from autoscaler.loops.labels import metric_names
 from autoscaler.loops.observe import Refused, Seen
-from autoscaler.model import Forecast, GateState, ObjectKey
+from autoscaler.loops.series import Series
+from autoscaler.model import Forecast, GateState
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import Condition, Decision, MetricReading, MetricStatus, Source
 
@@ -18,17 +20,6 @@ ABLE = "AbleToScale"
 ACTIVE = "ScalingActive"
 ACTING = "Acting"
 VALID = "Valid"
-_OBJECT_SERIES = (
-    telemetry.CURRENT_REPLICAS,
-    telemetry.DESIRED_REPLICAS,
-    telemetry.CANDIDATE_REPLICAS,
-    telemetry.METRIC_LOAD,
-    telemetry.FORECAST_PEAK,
-    telemetry.FORECAST_ERROR,
-    telemetry.FORECAST_OPEN,
-    telemetry.FORECAST_AGE,
-    telemetry.LEAD_TIME,
-)
 
 
 class Result(StrEnum):
@@ -110,32 +101,27 @@ def acting(mode: Mode, *, acts: bool, scaled_by_other: bool | None) -> Condition
     return Condition(ACTING, status=True, reason=Reason.MODE_SCALE, message="decisions are carried out")
 
 
-def show(report: Report, now_s: float) -> None:
-    """Set the series of an object; what this pass does not know has no series."""
+def series(report: Report, now_s: float) -> dict[Series, float]:
+    """Return the series of an object; what this pass does not know has none."""
     key, observation, decision = report.seen.served.key, report.seen.observation, report.decision
-    forget(key)
     labels = (key.namespace, key.name)
+    values: dict[Series, float] = {}
     if report.lead_s is not None:
-        telemetry.LEAD_TIME.labels(*labels).set(report.lead_s)
+        values[telemetry.LEAD_TIME, labels] = report.lead_s
     if observation is None or decision is None:
-        return
-    telemetry.CURRENT_REPLICAS.labels(*labels).set(observation.spec_replicas)
-    telemetry.DESIRED_REPLICAS.labels(*labels).set(decision.desired)
+        return values
+    values[telemetry.CURRENT_REPLICAS, labels] = observation.spec_replicas
+    values[telemetry.DESIRED_REPLICAS, labels] = decision.desired
     for source, replicas in decision.candidates.items():
-        telemetry.CANDIDATE_REPLICAS.labels(*labels, source.value).set(replicas)
+        values[telemetry.CANDIDATE_REPLICAS, (*labels, source.value)] = replicas
     names = metric_names(report.seen.served.autoscaler.spec.metrics)
     for name, reading in zip(names, observation.readings, strict=False):
         if (load := load_of(reading)) is not None:
-            telemetry.METRIC_LOAD.labels(*labels, name).set(load)
+            values[telemetry.METRIC_LOAD, (*labels, name)] = load
     for name, forecast in zip(names, observation.forecasts, strict=False):
         if forecast:
-            _show_forecast((*labels, name), forecast, now_s)
-
-
-def forget(key: ObjectKey) -> None:
-    """Remove all series of an object that say how it is now; counters stay, as they only ever grow."""
-    for series in _OBJECT_SERIES:
-        series.remove_by_labels({"namespace": key.namespace, "name": key.name})
+            values |= _forecast_series((*labels, name), forecast, now_s)
+    return values
 
 
 def load_of(reading: MetricReading) -> float | None:
@@ -152,13 +138,16 @@ def quantity(milli: int) -> str:
     return str(milli // 1000) if milli % 1000 == 0 else f"{milli}m"
 
 
-def _show_forecast(labels: tuple[str, str, str], forecast: Forecast, now_s: float) -> None:
-    telemetry.FORECAST_OPEN.labels(*labels).set(forecast.gate is GateState.OPEN and now_s < forecast.expires_s)
-    telemetry.FORECAST_AGE.labels(*labels).set(max(0.0, now_s - forecast.issued_s))
-    if forecast.gate is not GateState.LEARNING:
-        telemetry.FORECAST_PEAK.labels(*labels).set(forecast.peak)
+def _forecast_series(labels: tuple[str, ...], forecast: Forecast, now_s: float) -> dict[Series, float]:
+    values: dict[Series, float] = {
+        (telemetry.FORECAST_OPEN, labels): forecast.gate is GateState.OPEN and now_s < forecast.expires_s,
+        (telemetry.FORECAST_AGE, labels): max(0.0, now_s - forecast.issued_s),
+    }
+    if forecast.gate is not GateState.LEARNING and math.isfinite(forecast.peak):
+        values[telemetry.FORECAST_PEAK, labels] = forecast.peak
     if forecast.error_ratio is not None:
-        telemetry.FORECAST_ERROR.labels(*labels).set(forecast.error_ratio)
+        values[telemetry.FORECAST_ERROR, labels] = forecast.error_ratio
+    return values
 
 
 def _conditions(report: Report) -> tuple[Condition, ...]:
@@ -245,4 +234,4 @@ def _forecast(names: Sequence[str], decision: Decision, forecasts: Sequence[Fore
 
 def _rounded(value: float | None) -> float | None:
     """Return four significant digits: more would make every pass a write."""
-    return None if value is None or value != value else float(f"{value:.4g}")  # noqa: PLR0124 - NaN is not itself
+    return None if value is None or not math.isfinite(value) else float(f"{value:.4g}")

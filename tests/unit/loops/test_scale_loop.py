@@ -174,10 +174,45 @@ async def test_prometheus_down_at_start_holds_says_so_once_and_goes_on_when_it_i
     assert scene.replicas() == 2
     assert scene.condition("ScalingActive") == ("False", "FailedGetResourceMetric")
     assert scene.reasons().count("FailedGetResourceMetric") == 1
+    assert scene.notifier.types() == ["foresail.failed"]
     with capture_logs() as logs:
         await scene.scaling.once()
     assert "prometheus_answers_again" in [line["event"] for line in logs]
     assert scene.replicas() == 4
+
+
+async def test_an_outage_is_told_to_receivers_once_and_not_for_each_object() -> None:
+    scene = a_shop(replicas=2)
+    for name in ("a", "b", "c"):
+        scene.deploy(name)
+        scene.autoscale(name)
+    scene.metrics.fail("pod_usage", Temporary("connection refused"), times=2)
+    await scene.scaling.once()
+    await scene.scaling.once()
+    assert scene.notifier.types() == ["foresail.failed"]
+    assert scene.reasons().count("FailedGetResourceMetric") == 4  # an Event belongs to its object
+
+
+async def test_an_empty_selector_selects_no_pods_and_says_so() -> None:
+    scene = a_shop(replicas=2)
+    scene.use_cpu(0.160)
+    deployment = scene.cluster.get("deployments", NAMESPACE, "shop")
+    assert deployment is not None
+    scene.cluster.put("deployments", {**deployment, "spec": {"replicas": 2, "selector": {}}})
+    await scene.scaling.once()
+    assert scene.replicas() == 2
+    assert scene.condition("ScalingActive") == ("False", "InvalidSelector")
+
+
+async def test_a_candidate_that_is_no_longer_weighed_has_no_series() -> None:
+    scene = a_shop(replicas=2)
+    scene.use_cpu(0.080)
+    await scene.scaling.once()
+    assert sample("foresail_decision_candidate_replicas", source="reactive") == 2
+    scene.metrics.usage.clear()
+    await scene.scaling.once()
+    assert sample("foresail_decision_candidate_replicas", source="reactive") is None
+    assert sample("foresail_metric_load", metric="cpu") is None
 
 
 async def test_old_samples_hold() -> None:
