@@ -14,7 +14,7 @@ from msgspec import inspect as types
 from autoscaler.api import GROUP, VERSION, parse
 from autoscaler.api.types import HealingPolicySpec, PredictiveAutoscalerSpec
 from autoscaler.errors import InvalidObject
-from tests.unit.loops.scenes import CPU_80, NOW_S, PER_POD_10, Scene, a_shop
+from tests.unit.loops.scenes import CPU_80, PER_POD_10, Scene, a_shop
 
 Json = dict[str, Any]
 CHART = Path(__file__).resolve().parents[3] / "helm" / "foresail"
@@ -277,7 +277,7 @@ async def test_the_schema_knows_every_field_of_the_status_of_a_policy() -> None:
     scene.put_node()
     scene.deploy(replicas=2)
     owner = scene.cluster.list("pods")[0]["metadata"]["ownerReferences"][0]
-    scene.put_pod("shop-sick", {"app": "shop"}, owner, ready=False, since_s=NOW_S - 100)
+    scene.put_pod("shop-sick", {"app": "shop"}, owner, unready_s=100)
     scene.heal(budget={"maxUnavailable": 3})
     await scene.healing.once()
     status = scene.status(plural="healingpolicies")
