@@ -14,6 +14,7 @@ from msgspec import inspect as types
 from autoscaler.api import GROUP, VERSION, parse
 from autoscaler.api.types import HealingPolicySpec, PredictiveAutoscalerSpec
 from autoscaler.errors import InvalidObject
+from tests.builders import a_forecast
 from tests.unit.loops.scenes import CPU_80, PER_POD_10, Scene, a_shop
 
 Json = dict[str, Any]
@@ -266,9 +267,12 @@ async def test_the_schema_knows_every_field_of_the_status_of_an_autoscaler() -> 
     scene.use_cpu(0.160)
     scene.answer(50.0)
     await scene.forecasting.once()
+    measured = {"error_ratio": 0.1, "naive_error_ratio": 0.3, "season_s": 3600.0}
+    scene.forecasts.forecasts = {series: a_forecast(2.0, **measured) for series in scene.forecasts.forecasts}
     await scene.scaling.once()
     status = scene.status()
-    assert {"metrics", "candidates", "conditions", "lastScaleTime"} <= status.keys()
+    assert {"metrics", "candidates", "conditions", "forecast", "lastScaleTime"} <= status.keys()
+    assert {"peak", "errorRatio", "season", "replicas"} <= status["forecast"].keys()
     assert complaints(status, schema_of("PredictiveAutoscaler")["properties"]["status"]) == []
 
 
