@@ -61,7 +61,7 @@ class ForecastLoop:
     def _learn_leads(self, served: Sequence[Served]) -> None:
         """Look at the pods of all targets, leader or not: what a pod takes does not depend on who watches."""
         targets = {workload_of(one.target) for one in served}
-        pods = (pod for pods in self.index.by_namespace().values() for pod in pods if pod.workload in targets)
+        pods = (pod for pod in self.index.look().all if pod.workload in targets)
         self.book.leads.learn(pods)
         self.book.leads.keep_only(targets)
 

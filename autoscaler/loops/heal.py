@@ -22,7 +22,7 @@ from autoscaler.loops import heal_status, status
 from autoscaler.loops.context import POLICIES, Context
 from autoscaler.loops.heal_act import Acted, evict_all
 from autoscaler.loops.heal_report import HealReporter
-from autoscaler.loops.pods import ByNamespace, PodIndex, selected
+from autoscaler.loops.pods import PodIndex, Pods
 from autoscaler.loops.series import SeriesBook
 from autoscaler.loops.status import StatusBook, key_of
 from autoscaler.model import ObjectKey, WorkloadKey, WorkloadView
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 class _World:
     """What is the same for all policies of a pass."""
 
-    pods: ByNamespace
+    pods: Pods
     workloads: Mapping[WorkloadKey, WorkloadView]
     nodes_not_ready: frozenset[str]
     age_s: float
@@ -81,7 +81,7 @@ class HealLoop:
         views = (workload_view({**obj, "kind": kind}) for kind, store in stores.workloads.items() for obj in store.items())
         watched = (stores.pods, stores.replica_sets, stores.nodes, *stores.workloads.values())
         return _World(
-            pods=self.index.by_namespace(),
+            pods=self.index.look(),
             workloads={view.key: view for view in views},
             nodes_not_ready=frozenset(obj["metadata"]["name"] for obj in stores.nodes.items() if not node_ready(obj)),
             age_s=max(store.age_s() for store in watched),
@@ -193,7 +193,7 @@ class HealLoop:
 
 
 def _observation(policy: HealingPolicy, world: _World) -> Observation:
-    pods = selected(world.pods, policy.metadata.namespace, policy.spec.selector)
+    pods = world.pods.select(policy.metadata.namespace, policy.spec.selector)
     owners = {pod.workload for pod in pods if pod.workload}
     workloads = tuple(world.workloads[key] for key in sorted(owners) if key in world.workloads)
     return Observation(pods, workloads, world.nodes_not_ready, world.age_s)

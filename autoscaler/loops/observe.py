@@ -14,7 +14,7 @@ from autoscaler.clients.ports import Json, Target
 from autoscaler.errors import InvalidObject
 from autoscaler.loops import load
 from autoscaler.loops.context import Context
-from autoscaler.loops.pods import ByNamespace, PodIndex, selected
+from autoscaler.loops.pods import PodIndex, Pods
 from autoscaler.loops.status import key_of
 from autoscaler.loops.targets import MissingTarget, SeenTarget, is_empty, look_at, target_of
 from autoscaler.model import Forecast, ObjectKey
@@ -92,7 +92,7 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
         asyncio.gather(*map(look, served)),
         load.read(context.metrics, (spec for one in served for spec in one.autoscaler.spec.metrics)),
     )
-    pods = index.by_namespace()
+    pods = index.look()
     window_s = float(context.settings.prometheus.rate_window_s)
     stale = stale_watch(context)
     seen = []
@@ -120,8 +120,8 @@ def stale_watch(context: Context) -> str | None:
     return f"the watch of {name} was last heard of {ages[name]:.0f} s ago, so replicas and pods may be others by now"
 
 
-def _observation(one: Served, target: SeenTarget, pods: ByNamespace, loads: load.Loads, window_s: float) -> Observation:
-    mine = () if is_empty(target.selector) else selected(pods, one.key.namespace, target.selector)
+def _observation(one: Served, target: SeenTarget, pods: Pods, loads: load.Loads, window_s: float) -> Observation:
+    mine = () if is_empty(target.selector) else pods.select(one.key.namespace, target.selector)
     readings = tuple(load.reading(spec, mine, loads, window_s) for spec in one.autoscaler.spec.metrics)
     return Observation(target.spec_replicas, target.status_replicas, mine, readings)
 

@@ -15,7 +15,7 @@ import structlog
 
 from autoscaler.board import Board, LoopHealth
 from autoscaler.clock import Clock
-from autoscaler.errors import Temporary
+from autoscaler.errors import ForesailError, Temporary
 from autoscaler.telemetry import LOOP_DURATION, LOOP_ERRORS, LOOP_LAST_SUCCESS
 
 BACKOFF_S = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0)  # after the first, second, … failed pass in a row; the last for all others
@@ -110,7 +110,7 @@ class Runner:
                 await loop.once()
         except Exception as error:
             LOOP_ERRORS.labels(loop.name).inc()
-            known = isinstance(error, Temporary | TimeoutError)
+            known = isinstance(error, ForesailError | TimeoutError)
             text = str(error) or f"the pass took longer than {loop.deadline_s:g} s"
             wait_s = _backoff_s(failures + 1, error)
             log.warning("pass_failed", loop=loop.name, error=text, retry_in_s=wait_s, exc_info=None if known else error)
