@@ -45,7 +45,7 @@ from autoscaler.loops.pods import PodIndex
 from autoscaler.loops.run import Heartbeat, Loop, Runner, Service, run
 from autoscaler.loops.scale import ScaleLoop
 from autoscaler.settings import Settings
-from autoscaler.telemetry import BUILD
+from autoscaler.telemetry import BUILD, WATCH_AGE
 from autoscaler.web import app as web
 
 # A watch tells that it is alive about once a minute, and shortly before its own end. Healing wants word within 30 s, so watches
@@ -129,7 +129,11 @@ def _caches(client: KubeClient, namespaces: Sequence[str], clock: Clock) -> _Cac
         wanted: Sequence[str | None] = (namespaces or (None,)) if resource.namespaced else (None,)
         made = [Reflector(client, resource, one, trim=trim, clock=clock, pace=PACE) for one in wanted]
         reflectors.extend(made)
-        return made[0] if len(made) == 1 else MergedStore(tuple(made))
+        if len(made) == 1:
+            return made[0]
+        merged = MergedStore(tuple(made))
+        WATCH_AGE.labels(resource.plural).set_function(merged.age_s)  # of all namespaces, not of the last one
+        return merged
 
     stores = Stores(
         autoscalers=store(PREDICTIVE_AUTOSCALERS),

@@ -260,7 +260,7 @@ async def test_the_present_is_known_with_its_age_and_without_what_does_not_count
     cpu = (await world.metrics.pod_usage("cpu"))["shop", "web-1"]
     memory = await world.metrics.pod_usage("memory")
     assert list(cpu) == ["app"]
-    assert cpu["app"].value == pytest.approx(0.05, rel=0.2)
+    assert 0.03 < cpu["app"].value < 0.08  # scrapes on a busy machine are not quite a second apart
     assert abs(time.time() - cpu["app"].at_s) < 10
     assert {container: sample.value for container, sample in memory["shop", "web-1"].items()} == {"app": 1e6}
     assert ("shop", "web-2") not in memory

@@ -169,17 +169,18 @@ async def test_two_that_take_a_free_lease_at_once_do_not_both_get_it(api: FakeAp
 
 
 async def test_a_renewal_that_was_written_but_not_answered_is_read_before_the_next(
-    api: FakeApiServer, client: KubeClient, clock: ManualClock
+    api: FakeApiServer, a: Elector, clock: ManualClock
 ) -> None:
-    hurried = an_elector("a", client, clock, LeaderElectionSettings(namespace="foresail", retry_period_s=0.1))
-    await hurried.step()
+    await a.step()
     gate = api.hold(lambda request: request.method == "PUT")
-    await hurried.step()  # times out after 0.09 s, below the retry period
-    assert hurried.is_leader()
+    a.settings = LeaderElectionSettings(namespace="foresail", retry_period_s=0.1)
+    await a.step()  # times out after 0.09 s, below the retry period
+    assert a.is_leader()
     gate.set()
-    await hurried.step()
+    a.settings = SETTINGS
+    await a.step()
     clock.advance(9)
-    assert hurried.is_leader()
+    assert a.is_leader()
     assert [method for method, _, _ in api.requests][-2:] == ["GET", "PUT"]
 
 

@@ -58,7 +58,7 @@ async def test_a_list_of_many_pages_is_read_whole(api: FakeApiServer, make: Call
     for number in range(8):
         api.cluster.put("pods", a_pod(f"web-{number}"))
     async with running(make()) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         assert len(names(store)) == 8
         assert len(api.seen("GET", "continue=")) == 2
 
@@ -68,11 +68,11 @@ async def test_changes_arrive_and_set_the_events_of_subscribers(api: FakeApiServ
     store = make()
     store.subscribe(changed)
     async with running(store):
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         await watching(api)
         changed.clear()
         api.cluster.put("pods", a_pod("web-1"))
-        await asyncio.wait_for(changed.wait(), 5)
+        await asyncio.wait_for(changed.wait(), 15)
         assert names(store) == ["web-1"]
         api.cluster.put("pods", a_pod("web-1", version="2"))
         await until(lambda: store.get("shop", "web-1")["metadata"]["labels"] == {"version": "2"})
@@ -85,7 +85,7 @@ async def test_objects_of_a_list_carry_their_kind_as_those_of_a_watch_do(
 ) -> None:
     api.cluster.put("pods", a_pod("web-1"))
     async with running(make()) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         assert store.get("shop", "web-1")["kind"] == "Pod"
 
 
@@ -93,7 +93,7 @@ async def test_a_watch_that_ends_goes_on_from_the_last_version_without_a_list(
     api: FakeApiServer, make: Callable[..., Reflector]
 ) -> None:
     async with running(make()) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         await watching(api)
         api.bookmark("pods")
         await until(lambda: store._version == str(api.cluster.version))
@@ -109,7 +109,7 @@ async def test_a_bookmark_moves_the_version_on_and_is_a_sign_of_life(
 ) -> None:
     clock = ManualClock()
     async with running(make(clock=clock)) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         await watching(api)
         clock.advance(60)
         assert store.age_s() == 60
@@ -123,7 +123,7 @@ async def test_a_connection_that_breaks_is_made_anew_and_nothing_is_missed(
     api: FakeApiServer, make: Callable[..., Reflector]
 ) -> None:
     async with running(make()) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         await watching(api)
         api.cluster.put("pods", a_pod("web-1"))
         await until(lambda: names(store) == ["web-1"])
@@ -142,7 +142,7 @@ async def test_a_version_too_old_leads_to_a_list_that_notices_deletions(
     api.cluster.put("pods", a_pod("web-1"))
     api.cluster.put("pods", a_pod("web-2"))
     async with running(make()) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         await watching(api)
         gate = api.hold(lambda request: "watch" in request.query)
         api.break_watches()
@@ -159,13 +159,13 @@ async def test_a_page_that_expired_starts_the_list_anew(api: FakeApiServer, make
         api.cluster.put("pods", a_pod(f"web-{number}"))
     api.fail(410, {"code": 410, "reason": "Expired"}, when=lambda request: "continue" in request.query)
     async with running(make()) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         assert len(names(store)) == 5
 
 
 async def test_a_stream_that_says_nothing_for_too_long_is_made_anew(api: FakeApiServer, make: Callable[..., Reflector]) -> None:
     async with running(make(pace=Pace(silence_s=0.1, first_wait_s=0.01))) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         await until(lambda: len(api.seen("GET", "watch=true")) >= 2)
         assert lists(api) == 1
 
@@ -191,7 +191,7 @@ async def test_a_server_that_fails_is_asked_again_after_what_it_asks_for(
     store = make()
     api.fail(503, times=2)
     async with running(store):
-        await store.wait_synced(5)
+        await store.wait_synced(15)
     assert store._failed(Temporary("busy", retry_after_s=9), _never()) == 9
 
 
@@ -200,7 +200,7 @@ async def test_a_watch_that_is_ended_at_once_again_and_again_is_not_opened_witho
 ) -> None:
     store = make(pace=Pace(first_wait_s=30, longest_wait_s=60))
     async with running(store):
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         await watching(api)
         api.end_watches()
         await until(lambda: "ended it at once" in store._problem)
@@ -214,7 +214,7 @@ async def test_the_request_names_namespace_selector_and_a_random_end(
     api.cluster.put("pods", a_pod("db-1", app="db"))
     api.cluster.put("pods", a_pod("web-1", "other", app="web"))
     async with running(make(namespace="shop", selector="app=web")) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         await watching(api)
         assert [obj["metadata"]["namespace"] for obj in store.items()] == ["shop"]
         ((_, path, _),) = api.seen("GET", "watch=true")
@@ -226,7 +226,7 @@ async def test_the_request_names_namespace_selector_and_a_random_end(
 async def test_cluster_wide_objects_are_found_without_a_namespace(api: FakeApiServer, client: KubeClient) -> None:
     api.cluster.put("nodes", {"metadata": {"name": "n1"}})
     async with running(Reflector(client, NODES, pace=QUICK)) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         assert store.get("", "n1")["kind"] == "Node"
 
 
@@ -236,7 +236,7 @@ async def test_only_what_trimming_leaves_is_kept(api: FakeApiServer, make: Calla
     pod["spec"] = {"containers": [{"name": "app", "env": [{"name": "PASSWORD", "value": "x"}]}]}
     api.cluster.put("pods", pod)
     async with running(make(trim=trim_pod)) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         kept = store.get("shop", "web-1")
         assert "managedFields" not in kept["metadata"]
         assert kept["spec"] == {"containers": [{"name": "app"}]}
@@ -246,7 +246,7 @@ async def test_lists_are_counted_and_the_age_is_a_metric(api: FakeApiServer, mak
     before = REGISTRY.get_sample_value("foresail_watch_relists_total", {"resource": "pods"}) or 0
     clock = ManualClock()
     async with running(make(clock=clock)) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         await watching(api)
         clock.advance(12)
         assert REGISTRY.get_sample_value("foresail_watch_relists_total", {"resource": "pods"}) == before + 1
@@ -255,7 +255,7 @@ async def test_lists_are_counted_and_the_age_is_a_metric(api: FakeApiServer, mak
 
 async def test_an_object_larger_than_any_line_buffer_arrives(api: FakeApiServer, make: Callable[..., Reflector]) -> None:
     async with running(make()) as store:
-        await store.wait_synced(5)
+        await store.wait_synced(15)
         await watching(api)
         api.cluster.put("pods", a_pod("web-1", blob="x" * 5_000_000))
         await until(store.items, deadline_s=20)
