@@ -24,7 +24,7 @@ demo: $(READY)
 	@$(PY) -m demo $(if $(KEEP),--keep)
 
 test: lint
-	@$(PY) -m demo.cluster prepare --if-possible
+	@$(PY) -m demo.cluster prepare --if-fit
 	@$(PY) -m pytest $(TESTS)
 
 check: lint unit

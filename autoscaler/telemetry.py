@@ -4,7 +4,9 @@ Values are set by the loops and clients; the registry is served by `web/`. Label
 ours, never by pods.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
+
+disable_created_metrics()  # a second series beside each counter, that nobody here asks for
 
 REGISTRY = CollectorRegistry()
 

@@ -45,6 +45,7 @@ class App:
 class Scaling:
     """The PredictiveAutoscaler that both twins have."""
 
+    first_replicas: int = 3  # right for the night in which it begins
     min_replicas: int = 2
     max_replicas: int = 8
     rps_per_pod: int = 7  # nearly 80 % of what a pod can do
@@ -79,7 +80,7 @@ class Plan:
     """How long the demonstration runs, and what counts as served."""
 
     learning_days: int = 2  # a season must have been seen twice before the gate can open; not scored
-    scored_days: int = 3
+    scored_days: int = 2
     break_pod_at_day: float = 0.5  # when one pod of `cart` fails its readiness for good
     slow_s: float = 1.0  # an answer later than this is slow
     timeout_s: float = 5.0  # the client gives up; the request failed

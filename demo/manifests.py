@@ -7,27 +7,23 @@ from demo.constants import APP, FORECAST_TWIN, HEALING, NAMESPACE, PACE, PATIENT
 Json = dict[str, Any]
 
 
-def everything(image: str) -> list[Json]:
-    """Return all objects of the demonstration, the namespace first."""
+def workloads(image: str) -> list[Json]:
+    """Return the namespace, two equal workloads, and the one of which a pod will break."""
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
-        *twins(image),
-        *patient(image),
+        *workload(FORECAST_TWIN, image, replicas=SCALING.first_replicas),
+        *workload(REACTIVE_TWIN, image, replicas=SCALING.first_replicas),
+        *workload(PATIENT, image, replicas=HEALING.replicas),
     ]
 
 
-def twins(image: str) -> list[Json]:
-    """Return two equal workloads under equal PredictiveAutoscalers, but for the forecast."""
-    objects: list[Json] = []
-    for name, forecast in ((FORECAST_TWIN, True), (REACTIVE_TWIN, False)):
-        objects += workload(name, image, replicas=SCALING.min_replicas + 1)
-        objects.append(predictive_autoscaler(name, forecast=forecast))
-    return objects
-
-
-def patient(image: str) -> list[Json]:
-    """Return the workload of which one pod will break, and the policy that heals it."""
-    return [*workload(PATIENT, image, replicas=HEALING.replicas), healing_policy(PATIENT)]
+def policies() -> list[Json]:
+    """Return what looks after them: equal PredictiveAutoscalers, but for the forecast, and the patient's HealingPolicy."""
+    return [
+        predictive_autoscaler(FORECAST_TWIN, forecast=True),
+        predictive_autoscaler(REACTIVE_TWIN, forecast=False),
+        healing_policy(PATIENT),
+    ]
 
 
 def workload(name: str, image: str, replicas: int, warmup_s: float = APP.warmup_s) -> list[Json]:

@@ -37,10 +37,11 @@ class Run:
         """Do all of it; the story, the table and the picture are in `out` at the end."""
         stack = bring_up(self.cluster, self.out, self.reporter)
         with self.reporter.step("sample app, its twin and the patient"):
-            self.cluster.apply(as_list(manifests.everything(APP_IMAGE)))
+            self.cluster.apply(as_list(manifests.workloads(APP_IMAGE)))
             self._wait_ready()
         story = Story(start_s=time.time() + HEAD_START_S, day_s=SEASON.day_s)
         stack.start_traffic([FORECAST_TWIN, REACTIVE_TWIN], story.start_s, self.days * SEASON.day_s)
+        self.cluster.apply(as_list(manifests.policies()))
         self._announce()
         asyncio.run(self._watch(stack, story))
         self._finish(stack, story)

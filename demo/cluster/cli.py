@@ -46,10 +46,16 @@ def main() -> None:
 
 
 @app.command("prepare")
-def prepare_command() -> None:
+def prepare_command(
+    if_fit: Annotated[bool, typer.Option("--if-fit", help="Where the cluster cannot run, say why and end well")] = False,
+) -> None:
     """Fetch and build what a first start needs: about eight minutes on two cores, afterwards nothing."""
     cache = Cache.locate()
     if standing_cluster() is None:
+        wrong = machine.what_is_wrong(machine.look(cache))
+        if wrong and if_fit:
+            print("The embedded cluster cannot run here, tests that need it are skipped: " + "; ".join(wrong))
+            return
         machine.check(cache)
     prepare(cache, _reporter())
 
