@@ -175,6 +175,7 @@ async def connect(settings: KubernetesSettings, environ: Mapping[str, str] = os.
     """
     attempt = Attempt("configure", "connection to the API server", "", settings.kubeconfig)
     configuration = Configuration()
+    configuration.connection_pool_maxsize = 0  # no bound: every watch keeps a connection, and a Lease must never wait for one
     try:
         if not settings.kubeconfig and not settings.context and "KUBERNETES_SERVICE_HOST" in environ:
 

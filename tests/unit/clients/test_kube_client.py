@@ -12,6 +12,7 @@ from autoscaler import __version__
 from autoscaler.clients.kube.client import KubeClient, cut, open_client
 from autoscaler.clients.kube.connection import connect
 from autoscaler.clients.kube.failures import FOREIGN, Attempt, Expired, from_answer, from_exception
+from autoscaler.clients.kube.resources import PODS
 from autoscaler.clients.ports import EventNote, Target
 from autoscaler.errors import Permanent, Temporary
 from autoscaler.settings import KubernetesSettings
@@ -196,6 +197,18 @@ async def test_a_kubeconfig_and_its_context_are_used(api: FakeApiServer, tmp_pat
     client = await open_client(settings)
     await client.evict("shop", "web-1", uid="u1")
     assert api.headers[0]["Authorization"] == "Bearer a-token"
+    await client.close()
+
+
+async def test_however_many_watches_are_open_a_request_finds_a_connection(api: FakeApiServer, tmp_path: Path) -> None:
+    client = await open_client(KubernetesSettings(kubeconfig=str(api.kubeconfig(tmp_path))))
+    watches = [client.watch(PODS, None, {"resourceVersion": str(api.cluster.version)}, silence_s=60) for _ in range(130)]
+    tasks = [asyncio.create_task(anext(watch)) for watch in watches]
+    await until(lambda: len(api.watchers) == len(watches))
+    await client.evict("shop", "web-1", uid="u1")
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     await client.close()
 
 
