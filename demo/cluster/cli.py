@@ -17,7 +17,7 @@ from demo.cluster.prepare import prepare
 from demo.cluster.report import Reporter, reporter_for
 from demo.cluster.signals import ended_by_signals
 from demo.cluster.standing import describe, standing_cluster
-from demo.cluster.state import machine_lock, where_it_runs
+from demo.cluster.state import machine_lock
 from demo.cluster.takedown import take_down
 
 app = typer.Typer(
@@ -137,15 +137,19 @@ def down() -> None:
 def clean() -> None:
     """Take down the cluster, purge the packages that were installed for it, remove the cache: nothing of ours stays."""
     cache = Cache.locate()
-    if not cache.root.exists() and where_it_runs() is None:
-        print("nothing of the embedded cluster is on this machine")
-        return
-    down()
     if not cache.root.exists():
+        print(f"there is nothing to remove: {cache.root} does not exist")
         return
-    unmount_under(cache.root)
-    packages.purge(cache, _reporter())
-    cache.remove()
+    with machine_lock(patience_s=_DOWN_PATIENCE_S) as pointer:
+        # A cluster in another cache is somebody else's: it neither ends nor loses the packages that it runs on.
+        elsewhere = pointer.read() not in {None, cache.run}
+        if elsewhere:
+            print(f"the cluster in {pointer.read()} goes on, and the Debian packages stay for it")
+        else:
+            take_down(cache, cache.run, pointer)
+            packages.purge(cache, _reporter())
+        unmount_under(cache.root)
+        cache.remove()
     print(f"{cache.root} was removed")
 
 

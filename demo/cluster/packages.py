@@ -8,7 +8,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from demo.cluster.cache import Cache
@@ -78,6 +79,12 @@ def recorded(cache: Cache) -> list[str]:
     return list(json.loads(cache.packages_record.read_text())) if cache.packages_record.exists() else []
 
 
+def remember(cache: Cache, names: Sequence[str]) -> None:
+    """Write down packages that were installed for us before this package could run (python3-venv), for `purge`."""
+    cache.ensure()
+    _record(cache, list(names))
+
+
 def purge(cache: Cache, reporter: Reporter) -> None:
     """Purge the packages that we installed, save those that something else needs by now."""
     ours = [name for name in recorded(cache) if name in _installed()]
@@ -141,3 +148,7 @@ def _disable_units(packages: list[str], log: Path) -> None:
 def _remove_own_policy() -> None:
     if _POLICY.exists() and os.access(_POLICY, os.R_OK) and _POLICY_MARK in _POLICY.read_text():
         _POLICY.unlink()
+
+
+if __name__ == "__main__":
+    remember(Cache.locate(), sys.argv[1:])

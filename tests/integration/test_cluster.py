@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from demo.cluster import AlreadyRunningError, Cluster, ClusterError
+from demo.cluster.cache import Cache
 from demo.cluster.commands import Surroundings
 from demo.cluster.errors import CommandFailedError
 from demo.cluster.monitoring import start_alertmanager, start_prometheus
@@ -201,6 +202,19 @@ def test_the_command_line_shows_status_and_logs_and_runs_kubectl() -> None:
     assert len(command("logs", "etcd", "--lines", "3").splitlines()) == 3
     assert command("kubectl", "get", "nodes", "--output=name") == "node/node1\n"
     assert json.loads(command("kubectl", "version", "--output=json"))["serverVersion"]["gitVersion"] == "v1.36.3"
+
+
+def test_cleaning_another_cache_leaves_the_cluster_and_its_packages(cluster: Cluster, tmp_path: Path) -> None:
+    other = Cache(tmp_path / "other")
+    other.ensure()
+    other.packages_record.write_text('["etcd-server"]')
+    argv = [sys.executable, "-m", "demo.cluster", "clean"]
+    env = {**os.environ, "FORESAIL_CACHE": str(other.root)}
+    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert f"the cluster in {cluster.layout.run} goes on" in done.stdout
+    assert not other.root.exists()
+    assert cluster.kubectl("get", "nodes", "--output=name") == "node/node1\n"
+    cluster.check_components()
 
 
 def test_a_process_inside_is_kept_by_its_name_until_it_is_ended(cluster: Cluster) -> None:
