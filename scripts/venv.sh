@@ -24,19 +24,16 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         say "That needs root and apt-get. Do it by hand: apt-get install python3-venv"
         exit 1
     fi
-    cache=${FORESAIL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/foresail}
-    mkdir -p "$cache"
-    before=$(mktemp) after=$(mktemp)
-    trap 'rm -f "$before" "$after"' EXIT
+    mkdir -p "$venv"
+    before=$(mktemp) log=$(mktemp)
+    trap 'rm -f "$before" "$log"' EXIT
     dpkg-query -W -f '${Package}\n' | sort -u >"$before"
-    log=$cache/apt-python3-venv.log
     if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv; } >"$log" 2>&1; then
         tail -n 15 "$log" >&2
-        say "apt-get could not install python3-venv; the whole log: $log"
+        say "apt-get could not install python3-venv: its last words are above. Mend that, then type the same command again."
         exit 1
     fi
-    dpkg-query -W -f '${Package}\n' | sort -u >"$after"
-    comm -13 "$before" "$after" >>"$cache/apt-installed" # `make clean` takes these off again
+    dpkg-query -W -f '${Package}\n' | sort -u | comm -13 "$before" - >>"$venv/apt-installed"
 fi
 
 say "Setting up $venv with $("$python" --version): the locked packages (about a minute the first time)"
@@ -46,4 +43,10 @@ if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     say "pip could not install the packages of pyproject.toml in the versions of requirements.lock (its words are above)."
     say "Check the network and pip's settings (pip config list), then type the same command again."
     exit 1
+fi
+
+if [ -s "$venv/apt-installed" ]; then # `make clean` takes off again what was installed for us, and nothing else
+    remember='import sys; from demo.cluster import cache, packages; packages.remember(cache.Cache.locate(), sys.argv[1:])'
+    xargs "$venv/bin/python" -c "$remember" <"$venv/apt-installed"
+    rm "$venv/apt-installed"
 fi

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -148,7 +147,3 @@ def _disable_units(packages: list[str], log: Path) -> None:
 def _remove_own_policy() -> None:
     if _POLICY.exists() and os.access(_POLICY, os.R_OK) and _POLICY_MARK in _POLICY.read_text():
         _POLICY.unlink()
-
-
-if __name__ == "__main__":
-    remember(Cache.locate(), sys.argv[1:])
