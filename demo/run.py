@@ -21,6 +21,7 @@ from demo.story import Story
 
 HEAD_START_S = 5.0  # between the decision to begin and the first request
 LINE_EVERY_S = 10.0  # without a terminal
+GUARD_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,10 @@ class Run:
         stack.start_traffic([FORECAST_TWIN, REACTIVE_TWIN], story.start_s, self.days * SEASON.day_s)
         self.cluster.apply(as_list(manifests.policies()))
         self._announce()
-        asyncio.run(self._watch(stack, story))
+        try:
+            asyncio.run(self._watch(stack, story))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group  # one task failed, the others were only told to stop
         self._finish(stack, story)
         return stack
 
@@ -65,8 +69,16 @@ class Run:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Observer(places, story).run(over))
             tasks.create_task(self._break_one(story))
+            guard = tasks.create_task(self._guard())
             await self._show(story, until_s=story.start_s + self.days * SEASON.day_s + PLAN.timeout_s + 2.0)
+            guard.cancel()
             over.set()
+
+    async def _guard(self) -> None:
+        """Raise ClusterError as soon as a part of the cluster has ended: what is shown then would be no demonstration."""
+        while True:
+            await asyncio.to_thread(self.cluster.check_components)
+            await asyncio.sleep(GUARD_EVERY_S)
 
     async def _break_one(self, story: Story) -> None:
         await asyncio.sleep(max(0.0, story.start_s + PLAN.break_pod_at_day * SEASON.day_s - time.time()))
