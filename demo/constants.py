@@ -59,7 +59,7 @@ class Healing:
     """The HealingPolicy and the pod that breaks."""
 
     replicas: int = 3
-    not_ready_s: int = 15
+    not_ready_s: int = 30  # longer than the warm-up, or each new pod would look broken
     interval_s: int = 60
 
 

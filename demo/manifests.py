@@ -110,7 +110,7 @@ def predictive_autoscaler(name: str, *, forecast: bool) -> Json:
     }
 
 
-def healing_policy(name: str) -> Json:
+def healing_policy(name: str, not_ready_s: int = HEALING.not_ready_s) -> Json:
     """Return the policy that restarts a pod of the workload when it stays unready."""
     return {
         "apiVersion": "foresail.dev/v1alpha1",
@@ -119,7 +119,7 @@ def healing_policy(name: str) -> Json:
         "spec": {
             "mode": "Heal",
             "selector": {"matchLabels": {"app": name}},
-            "faults": {"notReady": {"forSeconds": HEALING.not_ready_s}},
+            "faults": {"notReady": {"forSeconds": not_ready_s}},
             "budget": {"intervalSeconds": HEALING.interval_s, "maxUnavailable": 1, "perHour": 6},
         },
     }

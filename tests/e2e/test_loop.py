@@ -58,7 +58,7 @@ def objects() -> list[Json]:
     autoscaler["spec"] |= {"minReplicas": 1, "maxReplicas": 4}
     autoscaler["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] = 10
     orphan = manifests.predictive_autoscaler("nobody", forecast=False)
-    policy = manifests.healing_policy(PATIENT)
+    policy = manifests.healing_policy(PATIENT, not_ready_s=15)
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         *manifests.workload(APP, APP_IMAGE, replicas=1, warmup_s=WARMUP_S),
