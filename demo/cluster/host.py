@@ -99,8 +99,8 @@ def remove_files(before: Before, traces: Traces, roots: Roots = _ROOTS) -> None:
     """Remove what is new under the paths that the cluster's programs know by heart."""
     for socket in traces.shim_sockets:
         socket.unlink(missing_ok=True)
-    for name in _KUBELET_FOLDERS:
-        was = before.entries.get(name)
+    for name in (name for name in _KUBELET_FOLDERS if name in before.entries):
+        was = before.entries[name]
         folder = roots.files / name[1:]
         for entry in _names(folder) or []:
             if entry not in (was or []):

@@ -11,11 +11,12 @@ from demo.cluster.cache import Cache, remove_tree
 from demo.cluster.errors import ClusterError
 from demo.cluster.host import attempt
 from demo.cluster.layout import Layout
+from demo.cluster.machine import pods_trees
 from demo.cluster.mounts import unmount_under
 from demo.cluster.network import Namespace
 from demo.cluster.processes import end, find_in_namespace, find_marked, kill
 from demo.cluster.signals import undisturbed
-from demo.cluster.state import Phase, Pointer, State, StateFile
+from demo.cluster.state import BOOT_ID, Phase, Pointer, State, StateFile
 
 _GRACE_S = 1.5
 
@@ -33,11 +34,7 @@ def take_down(cache: Cache, run_folder: Path, pointer: Pointer) -> None:
         if state is not None:
             state.phase = Phase.STOPPING
             state_file.write(state)
-            _end_processes(state, run_folder, failures)
-            attempt(lambda: unmount_under(run_folder), failures)
-            attempt(lambda: host.remove_cgroups(state.before), failures)
-            attempt(lambda: host.remove_files(state.before, host.read_traces(run_folder / "containerd")), failures)
-            attempt(lambda: host.restore_settings(state.before), failures)
+            _give_back(state, run_folder, failures)
         if failures:
             raise ClusterError(
                 f"the cluster in {run_folder} could not be taken away whole:\n"
@@ -47,6 +44,20 @@ def take_down(cache: Cache, run_folder: Path, pointer: Pointer) -> None:
         _keep_logs(cache, run_folder)
         remove_tree(run_folder)
         pointer.clear()
+
+
+def _give_back(state: State, run_folder: Path, failures: list[str]) -> None:
+    before, traces = state.before, host.read_traces(run_folder / "containerd")
+    if state.boot_id == BOOT_ID.read_text().strip():
+        _end_processes(state, run_folder, failures)
+        attempt(lambda: unmount_under(run_folder), failures)
+        attempt(lambda: host.remove_cgroups(before), failures)
+        attempt(lambda: host.remove_files(before, traces), failures)
+        attempt(lambda: host.restore_settings(before), failures)
+    elif not pods_trees():
+        # Since the machine was started anew only files are left of it, and whatever has those process ids is not ours. Where
+        # another kubelet has come to work meanwhile, its files cannot be told from ours: they stay.
+        attempt(lambda: host.remove_files(before, traces), failures)
 
 
 def _end_processes(state: State, run_folder: Path, failures: list[str]) -> None:
