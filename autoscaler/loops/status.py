@@ -106,7 +106,9 @@ class StatusBook:
     def _current(self, obj: Json) -> tuple[Json, str, frozenset[str]]:
         version = obj["metadata"].get("resourceVersion", "")
         written = self._written.get(key_of(obj))
-        if written and (version in written.superseded or version == written.version):
+        if written and version == written.version:
+            return written.status, version, frozenset()  # a cache does not go back: what came before is of no use any more
+        if written and version in written.superseded:
             return written.status, written.version, written.superseded
         status = obj.get("status")
         return status if isinstance(status, dict) else {}, version, frozenset()
