@@ -27,8 +27,8 @@ from autoscaler.loops.scale_report import Reporter
 from autoscaler.loops.scale_status import Outcome, Report, Result
 from autoscaler.model import ObjectKey
 from autoscaler.reasons import Reason
-from autoscaler.scaling.decide import decide, initial_state, policy_of, record_scale
-from autoscaler.scaling.types import Action, Condition, Decision, State
+from autoscaler.scaling.decide import after_blindness, decide, initial_state, policy_of, record_scale
+from autoscaler.scaling.types import Action, Condition, Decision, Source, State
 
 log = structlog.get_logger()
 
@@ -40,6 +40,7 @@ class _Memory:
     uid: str
     target: Target
     state: State
+    blind_since_s: float | None = None  # since when the load has not been known; None: it was, the last time
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,14 @@ class ScaleLoop:
         try:
             policy = policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
             decision, state = decide(observation, policy, known.state, now_s)
+            if _sees_again(known, decision, now_s, settings.prometheus.rate_window_s):
+                decision, state = decide(observation, policy, after_blindness(known.state, decision.current, now_s), now_s)
         except Exception:  # likewise
             log.exception("decision_failed", namespace=one.served.key.namespace, name=one.served.key.name)
             return _undecided(observation.spec_replicas)
-        self._memory[one.served.key] = replace(known, state=state)
+        since_s = now_s if known.blind_since_s is None else known.blind_since_s
+        blind_since_s = None if Source.REACTIVE in decision.candidates else since_s
+        self._memory[one.served.key] = replace(known, state=state, blind_since_s=blind_since_s)
         return decision
 
     def _cap(self, plans: list[_Plan]) -> list[_Plan]:
@@ -195,6 +200,13 @@ def _blocked(plan: _Plan) -> Outcome | None:
     if plan.decision.action is Action.HOLD:
         return Outcome(Result.HELD)
     return None if plan.brake.status else Outcome(Result.BLOCKED, plan.brake.reason, plan.brake.message)
+
+
+def _sees_again(known: _Memory, decision: Decision, now_s: float, rate_window_s: float) -> bool:
+    """Say whether the load is known again after a time so long that rates begin from nothing and sums may still be partial."""
+    if known.blind_since_s is None or Source.REACTIVE not in decision.candidates:
+        return False
+    return now_s - known.blind_since_s >= rate_window_s
 
 
 def _undecided(replicas: int) -> Decision:

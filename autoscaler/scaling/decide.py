@@ -17,7 +17,7 @@ from autoscaler.scaling.rates import record_scale, scale_up_limit
 from autoscaler.scaling.reactive import Step, step
 from autoscaler.scaling.types import Action, Decision, Observation, Policy, Recommendation, Source, State
 
-__all__ = ["decide", "initial_state", "policy_of", "record_scale"]
+__all__ = ["after_blindness", "decide", "initial_state", "policy_of", "record_scale"]
 
 
 def initial_state(spec_replicas: int, now_s: float) -> State:
@@ -27,6 +27,15 @@ def initial_state(spec_replicas: int, now_s: float) -> State:
     passed.
     """
     return State(recommendations=(Recommendation(now_s, spec_replicas),))
+
+
+def after_blindness(state: State, spec_replicas: int, now_s: float) -> State:
+    """Return the state of an object whose load was not known for long and is again: its present count is a recommendation.
+
+    What was recommended before has left the window or soon will, and the first values after an outage are low: a rate
+    over few samples is (Prometheus extrapolates by half an interval only), and so is a sum while not all is scraped yet.
+    """
+    return replace(state, recommendations=(*state.recommendations, Recommendation(now_s, spec_replicas)))
 
 
 def decide(observation: Observation, policy: Policy, state: State, now_s: float) -> tuple[Decision, State]:

@@ -223,6 +223,46 @@ async def test_old_samples_hold() -> None:
     assert scene.condition("ScalingActive") == ("False", "StaleMetrics")
 
 
+async def passes(scene: Scene, times: int, *, cores: float | None) -> None:
+    """Pass so many times, one each 15 s, with a load or with none known."""
+    for _ in range(times):
+        scene.clock.advance(15)
+        scene.metrics.usage.clear()
+        if cores is not None:
+            scene.use_cpu(cores)
+        await scene.scaling.once()
+
+
+@pytest.mark.parametrize("blind", [20, 21, 22, 200])
+async def test_low_first_values_after_an_outage_do_not_scale_down(blind: int) -> None:
+    scene = a_shop(replicas=8)
+    await passes(scene, 30, cores=0.080)
+    await passes(scene, blind, cores=None)
+    await passes(scene, 3, cores=0.030)  # rates over two and three samples
+    await passes(scene, 20, cores=0.080)
+    assert scene.replicas() == 8
+    assert scene.kube.named("set_scale") == []
+
+
+async def test_load_that_is_still_low_a_window_after_an_outage_scales_down() -> None:
+    scene = a_shop(replicas=8)
+    await passes(scene, 30, cores=0.080)
+    await passes(scene, 40, cores=None)
+    await passes(scene, 20, cores=0.030)
+    assert scene.replicas() == 8
+    await passes(scene, 2, cores=0.030)
+    assert scene.replicas() == 3
+
+
+async def test_single_passes_without_a_load_do_not_put_off_a_scale_down() -> None:
+    scene = a_shop(replicas=8)
+    await passes(scene, 10, cores=0.080)
+    for _ in range(5):
+        await passes(scene, 5, cores=0.030)
+        await passes(scene, 1, cores=None)
+    assert scene.replicas() == 3
+
+
 async def test_a_watch_that_is_silent_for_too_long_holds() -> None:
     scene = a_shop(replicas=2)
     scene.use_cpu(0.160)
