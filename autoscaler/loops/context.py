@@ -10,6 +10,7 @@ from autoscaler.settings import Settings
 
 AUTOSCALERS = "predictiveautoscalers"
 POLICIES = "healingpolicies"
+HPAS = "horizontalpodautoscalers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Stores:
             "nodes": self.nodes,
             **{kind.lower() + "s": store for kind, store in self.workloads.items()},
         }
-        return named | ({"horizontalpodautoscalers": self.hpas} if self.hpas else {})
+        return named | ({HPAS: self.hpas} if self.hpas else {})
 
     def synced(self) -> bool:
         """Say whether every cache has been filled once."""

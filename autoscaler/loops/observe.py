@@ -5,15 +5,15 @@ that was never filled or a bug stops a pass. Deciding is left to `scaling`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autoscaler.api.parse import predictive_autoscaler
 from autoscaler.api.types import PredictiveAutoscaler
-from autoscaler.clients.ports import Json, Target
+from autoscaler.clients.ports import Json, Store, Target
 from autoscaler.errors import InvalidObject
 from autoscaler.loops import load
-from autoscaler.loops.context import Context
+from autoscaler.loops.context import AUTOSCALERS, HPAS, Context
 from autoscaler.loops.pods import PodIndex, Pods
 from autoscaler.loops.status import key_of
 from autoscaler.loops.targets import MissingTarget, SeenTarget, is_empty, look_at, target_of
@@ -111,13 +111,26 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
 
 
 def stale_watch(context: Context) -> str | None:
-    """Say which watch that scaling relies on has not been heard of for too long; None when all are fresh."""
-    stores = {"pods": context.stores.pods} | dict(context.stores.workloads)
+    """Say which watch of what is scaled has not been heard of for too long; None when all are fresh."""
+    name = _oldest({"pods": context.stores.pods} | dict(context.stores.workloads))
+    return name and f"the watch of {name} is silent for over {STALE_S:g} s, so replicas and pods may be others by now"
+
+
+def stale_orders(context: Context) -> str | None:
+    """Say which watch of what users ask for has not been heard of for too long; None when all are fresh.
+
+    An object may have been changed or deleted since, or an HPA have come: what was asked for once must not be carried out.
+    """
+    stores = {AUTOSCALERS: context.stores.autoscalers} | ({HPAS: context.stores.hpas} if context.stores.hpas else {})
+    name = _oldest(stores)
+    return name and f"the watch of {name} is silent for over {STALE_S:g} s, so what is asked for may be another by now"
+
+
+def _oldest(stores: Mapping[str, Store]) -> str | None:
+    """Return the name of the cache that is oldest, if that is too old."""
     ages = {name: store.age_s() for name, store in stores.items()}
     name = max(ages, key=lambda one: ages[one])
-    if ages[name] <= STALE_S:
-        return None
-    return f"the watch of {name} was last heard of {ages[name]:.0f} s ago, so replicas and pods may be others by now"
+    return name if not ages[name] <= STALE_S else None
 
 
 def _observation(one: Served, target: SeenTarget, pods: Pods, loads: load.Loads, window_s: float) -> Observation:

@@ -18,7 +18,7 @@ from autoscaler.loops.cap import AddedPods, capped, divide
 from autoscaler.loops.context import AUTOSCALERS, Context
 from autoscaler.loops.forecast_book import ForecastBook
 from autoscaler.loops.leads import lead_s
-from autoscaler.loops.observe import PARALLEL_REQUESTS, Fleet, Seen, Served, observe
+from autoscaler.loops.observe import PARALLEL_REQUESTS, Fleet, Seen, Served, observe, stale_orders
 from autoscaler.loops.outage import Outage
 from autoscaler.loops.pods import PodIndex
 from autoscaler.loops.rivals import find as find_rivals
@@ -99,12 +99,15 @@ class ScaleLoop:
     def _plan(self, fleet: Fleet) -> list[_Plan]:
         """Decide about all objects, and find out for which the decision may be carried out."""
         hpas = self.context.stores.hpas
+        stale = stale_orders(self.context)
         rivals = find_rivals([one.served for one in fleet.seen], hpas.items() if hpas else None)
         plans = []
         for one in fleet.seen:
             key, mode = one.served.key, one.served.autoscaler.spec.mode
             other = True if key in rivals else None if hpas is None else False
             brake = scale_status.acting(mode, acts=self.context.settings.acts, scaled_by_other=other)
+            if brake.status and stale:
+                brake = replace(brake, status=False, reason=Reason.REFUSED_STALE, message=stale)
             plans.append(_Plan(one, self._decide(one), brake, rivals.get(key)))
         return plans
 

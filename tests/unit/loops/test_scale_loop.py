@@ -273,6 +273,33 @@ async def test_a_watch_that_is_silent_for_too_long_holds() -> None:
     assert scene.condition("ScalingActive") == ("False", "StaleMetrics")
 
 
+async def test_an_object_that_may_be_gone_by_now_scales_nothing() -> None:
+    scene = a_shop(replicas=8, maxReplicas=4)
+    assert isinstance(scene.stores.autoscalers, FakeStore)
+    scene.stores.autoscalers.freeze()
+    scene.stores.autoscalers.age = 91
+    scene.cluster.delete("predictiveautoscalers", NAMESPACE, "shop")
+    scene.use_cpu(0.010)
+    await scene.scaling.once()
+    assert scene.kube.named("set_scale") == []
+
+
+async def test_a_silent_watch_of_what_is_asked_for_is_told_and_holds_until_it_is_heard_again() -> None:
+    scene = Scene()
+    hpas = FakeStore(scene.cluster, "horizontalpodautoscalers")
+    scene = Scene(cluster=scene.cluster, hpas=hpas)
+    scene.deploy(replicas=2)
+    scene.autoscale()
+    scene.use_cpu(0.160)
+    hpas.age = 91
+    await scene.scaling.once()
+    assert scene.replicas() == 2
+    assert scene.condition("Acting") == ("False", "RefusedStale")
+    hpas.age = 1
+    await scene.scaling.once()
+    assert scene.replicas() == 4
+
+
 async def test_a_conflict_on_the_scale_is_left_to_the_next_pass() -> None:
     scene = a_shop(replicas=2)
     scene.use_cpu(0.160)
