@@ -76,10 +76,13 @@ def judge(status: int, retry_after: str | None, now_s: float) -> Outcome:
 
 
 def wait_s(failures: int, retry_after_s: float | None, random: Random, bounds_s: tuple[float, float]) -> float:
-    """Return how long to wait after the n-th failure: what the receiver asks for, else full jitter that grows exponentially."""
-    if retry_after_s is not None:
-        return retry_after_s
+    """Return how long to wait after the n-th failure: what the receiver asks for, else full jitter that grows exponentially.
+
+    "At once" (zero, or a date that has passed) still means the first wait, or such a receiver is called without a pause.
+    """
     first_s, longest_s = bounds_s
+    if retry_after_s is not None:
+        return max(retry_after_s, first_s)
     return random.uniform(0.0, min(longest_s, first_s * 2.0 ** min(failures - 1, 62)))
 
 

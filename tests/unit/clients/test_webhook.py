@@ -372,5 +372,11 @@ def test_waits_grow_from_a_second_to_five_minutes_with_full_jitter_and_retry_aft
     assert wait_s(9, 17.0, random, bounds) == 17.0
 
 
+@pytest.mark.parametrize("header", ["0", "nan", "-1", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_receiver_that_asks_for_no_wait_is_not_called_without_a_pause(header: str) -> None:
+    asked_s = judge(503, header, NOW_S).retry_after_s
+    assert wait_s(1, asked_s, Random(1), (1.0, 300.0)) == 1.0  # noqa: S311 - jitter
+
+
 def test_only_2xx_is_delivered() -> None:
     assert {status for status in range(100, 600) if judge(status, None, 0).verdict is Verdict.DELIVERED} == set(range(200, 300))
