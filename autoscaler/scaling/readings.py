@@ -79,9 +79,13 @@ def _is_possible(value: float) -> bool:
 
 
 def _is_fresh(at_s: float, max_age_s: float, now_s: float) -> bool:
-    return now_s - at_s <= max_age_s  # false for NaN
+    """Say whether a sample is young; one as far in the future says that the clocks differ, and nothing of its age."""
+    return -max_age_s <= now_s - at_s <= max_age_s  # false for NaN
 
 
 def _stale(at_s: float | None, max_age_s: float, now_s: float) -> Failure:
+    if at_s is not None and at_s > now_s:
+        ahead = f"the newest value is {at_s - now_s:.0f} s ahead of the clock of the service; set both clocks by NTP"
+        return Failure(Reason.STALE_METRICS, ahead)
     age = "of unknown age" if at_s is None else f"{now_s - at_s:.0f} s old"
     return Failure(Reason.STALE_METRICS, f"the newest value is {age}; older than {max_age_s:g} s is not used")

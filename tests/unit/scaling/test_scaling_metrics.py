@@ -112,6 +112,15 @@ def test_a_value_may_be_as_old_as_the_policy_says_and_no_older(metric: MetricSpe
 
 
 @pytest.mark.parametrize("metric", [CPU, QUERY])
+def test_a_value_from_the_future_has_no_age_that_could_be_trusted(metric: MetricSpec) -> None:
+    values = 10_000 if metric is QUERY else [50] * 4
+    assert reaction(a_reading(metric, values, age_s=-60)).replicas is not None
+    failure = only_failure(a_reading(metric, values, age_s=-61))
+    assert failure.reason is Reason.STALE_METRICS
+    assert "61 s ahead of the clock of the service" in failure.message
+
+
+@pytest.mark.parametrize("metric", [CPU, QUERY])
 @pytest.mark.parametrize("at_s", [None, float("nan")])
 def test_a_value_of_unknown_age_is_stale(metric: MetricSpec, at_s: float | None) -> None:
     values: Any = {"total_milli": 10_000} if metric is QUERY else {"pods_milli": {"shop-0": 50}}
