@@ -86,7 +86,7 @@ class PrometheusMetrics:
         Samples older than `prometheus.max_age_s` do not count, so that stale load shows as no load. Raises Permanent when the
         query gives several series, as nobody can say which of them is meant.
         """
-        lookback = {"lookback_delta": f"{self._settings.max_age_s:g}s"}
+        lookback = {"lookback_delta": _duration(self._settings.max_age_s)}
 
         def read(result: Any) -> Sequence[Sample]:  # noqa: ANN401 - JSON
             return [one for one in _samples(_only(promql, result)) if math.isfinite(one.value)]
@@ -156,7 +156,7 @@ class PrometheusMetrics:
 
     @property
     def _common(self) -> dict[str, str]:
-        return {"timeout": f"{self._settings.timeout_s:g}s", **_WHOLE}
+        return {"timeout": _duration(self._settings.timeout_s), **_WHOLE}
 
     async def _ask(self, name: str, query: str, call: Callable[[], T]) -> T:
         """Run one request in a thread; count it, time it, and map what fails."""
@@ -174,6 +174,11 @@ class PrometheusMetrics:
         finally:
             PROMETHEUS_QUERIES.labels(query=name, result=result).inc()
         return answer
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration as Prometheus' API reads it: a plain number may have a fraction, one with a unit may not."""
+    return f"{seconds:g}"
 
 
 def _pods(result: Iterable[_Series]) -> Mapping[tuple[str, str], Mapping[str, Sample]]:

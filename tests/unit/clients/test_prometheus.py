@@ -108,7 +108,7 @@ async def test_a_users_query_does_not_see_samples_older_than_the_age_that_counts
     client = a_client(server.url, max_age_s=90.0)
     await client.query("up")
     client.close()
-    assert server.requests[0].form["lookback_delta"] == "90s"
+    assert server.requests[0].form["lookback_delta"] == "90"
 
 
 async def test_queries_travel_in_a_form_however_long_they_are(server: FakePrometheusServer, metrics: PrometheusMetrics) -> None:
@@ -133,7 +133,17 @@ async def test_stores_are_told_to_fail_rather_than_to_leave_something_out(
 ) -> None:
     await metrics.pod_usage("cpu")
     form = server.requests[0].form
-    assert (form["partial_response"], form["deny_partial_response"], form["timeout"]) == ("false", "1", "5s")
+    assert (form["partial_response"], form["deny_partial_response"], form["timeout"]) == ("false", "1", "5")
+
+
+async def test_a_duration_with_a_fraction_has_no_unit_because_prometheus_refuses_it_with_one(
+    server: FakePrometheusServer,
+) -> None:
+    client = a_client(server.url, timeout_s=2.5, max_age_s=7.5)
+    await client.query("up")
+    client.close()
+    form = server.requests[0].form
+    assert (form["timeout"], form["lookback_delta"]) == ("2.5", "7.5")
 
 
 async def test_the_token_is_read_again_for_each_request(server: FakePrometheusServer, tmp_path: Path) -> None:
