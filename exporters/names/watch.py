@@ -196,7 +196,7 @@ async def _check(response: aiohttp.ClientResponse) -> None:
     said = (await response.content.read(_SHOWN * 4)).decode("utf-8", "replace").strip()
     if response.status == _GONE:
         raise _GoneError
-    remedy = "; grant the service account get, list and watch on pods" if response.status in _REFUSED else ""
+    remedy = "; grant the service account list and watch on pods" if response.status in _REFUSED else ""
     raise _ApiError(f"{response.method} {response.url.path} answered {response.status}: {said[:_SHOWN]}{remedy}")
 
 

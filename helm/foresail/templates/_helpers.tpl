@@ -83,23 +83,23 @@ capabilities: {drop: [ALL]}
 {{- define "foresail.clusterRules" -}}
 - apiGroups: [""]
   resources: [nodes]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end -}}
 
 {{- /* In each namespace that is served: what is seen, told and scaled. */ -}}
 {{- define "foresail.rules" -}}
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [apps]
   resources: [replicasets, deployments, statefulsets, daemonsets]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [foresail.dev]
   resources: [predictiveautoscalers, healingpolicies]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [foresail.dev]
   resources: [predictiveautoscalers/status, healingpolicies/status]
   verbs: [update]

@@ -159,7 +159,7 @@ def test_the_exporter_sees_the_node_by_read_only_mounts(render: Render) -> None:
     assert pod["tolerations"] == [{"operator": "Exists"}]
 
 
-READ = ["get", "list", "watch"]
+READ = ["list", "watch"]
 SEE_NODES = {"apiGroups": [""], "resources": ["nodes"], "verbs": READ}
 EVICT = {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]}
 SERVICE_RULES = [
