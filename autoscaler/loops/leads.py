@@ -20,6 +20,7 @@ from autoscaler.settings import Settings
 
 KEPT = 50  # newest samples per workload
 QUANTILE = 0.9
+OUTLIER = 5.0  # times the median: so long does no start take, but a readiness that came and went before we looked does
 LONGEST_S = 3600.0  # more was not the pod's start: a fault, or a Ready condition that came and went
 
 
@@ -43,9 +44,12 @@ class LeadBook:
         self._counted &= there
 
     def ready_s(self, workload: WorkloadKey) -> float | None:
-        """Return the time from creation to Ready that nine of ten pods keep; None before the first."""
+        """Return the time from creation to Ready that nine of ten pods keep, outliers left out; None before the first."""
         samples = self._samples.get(workload)
-        return float(np.quantile(samples, QUANTILE, method="higher")) if samples else None
+        if not samples:
+            return None
+        longest_s = OUTLIER * float(np.quantile(samples, 0.5, method="lower"))
+        return float(np.quantile([one for one in samples if one <= longest_s], QUANTILE, method="higher"))
 
     def keep_only(self, workloads: Iterable[WorkloadKey]) -> None:
         """Forget workloads that nobody scales."""

@@ -108,7 +108,7 @@ def lead_samples(pod: PodView) -> tuple[float, ...]:
     """Return what a pod tells of the lead time: the seconds from its creation to Ready, or nothing.
 
     Only pods that are Ready, without a restart: their last transition was the first, as far as the API can tell. (A readiness
-    that came and went shows as too long a time; a median over pods shrugs that off.)
+    that came and went shows as too long a time; `loops.leads` leaves out what is far above the median.)
     """
     if not pod.ready or pod.ready_changed_s is None or pod.restarts or not pod.created_s:
         return ()

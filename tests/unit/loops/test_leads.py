@@ -42,6 +42,18 @@ def test_pods_that_restarted_or_took_absurdly_long_teach_nothing() -> None:
     assert book.ready_s(SHOP) is None
 
 
+def test_a_readiness_that_came_and_went_before_we_looked_does_not_count_as_a_start() -> None:
+    book = LeadBook()
+    book.learn([*(a_pod_that_took(25 + index, f"plain-{index}") for index in range(4)), a_pod_that_took(480, "flapped")])
+    assert book.ready_s(SHOP) == 28.0
+
+
+def test_starts_that_differ_all_count() -> None:
+    book = LeadBook()
+    book.learn([a_pod_that_took(25, "image-there"), a_pod_that_took(110, "image-pulled")])
+    assert book.ready_s(SHOP) == 110.0
+
+
 def test_only_the_newest_samples_are_kept() -> None:
     book = LeadBook()
     book.learn(a_pod_that_took(100, f"old-{index}") for index in range(KEPT))
