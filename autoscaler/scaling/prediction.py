@@ -79,7 +79,7 @@ def _need(spec: MetricSpec, forecast: Forecast | None, pods: Sequence[PodView], 
     if forecast.gate is not GateState.OPEN:
         return Need(None, forecast.reason, forecast.message)
     if not now_s < forecast.expires_s:
-        late = f"the forecast of {named(spec)} expired {now_s - forecast.expires_s:.0f} s ago and no newer one came"
+        late = f"the newest forecast of {named(spec)} has expired; why no newer one came is in the log"
         return Need(None, Reason.FORECAST_EXPIRED, late)
     if not 0 <= forecast.peak < math.inf:
         return Need(None, Reason.FORECAST_FAILED, f"the forecast of {named(spec)} is {forecast.peak}, which cannot be a load")

@@ -90,6 +90,11 @@ async def test_an_expired_forecast_is_not_used() -> None:
     await scene.scaling.once()
     assert scene.replicas() == 2
     assert scene.condition("ForecastActive") == ("False", "ForecastExpired")
+    writes = len(scene.kube.named("update_status"))
+    scene.clock.advance(15)
+    scene.use_cpu(0.080)
+    await scene.scaling.once()
+    assert len(scene.kube.named("update_status")) == writes  # its age is no news
 
 
 async def test_prometheus_down_keeps_the_forecasts_that_there_are_and_says_so_once() -> None:
