@@ -184,8 +184,10 @@ class HealLoop:
         """Remove the series, rows and memories of policies that are gone."""
         for key in self._shown - keys:
             self._series.forget(key)
-            for counter in (telemetry.ACTS, telemetry.REFUSALS):
-                counter.remove_by_labels({"namespace": key.namespace, "name": key.name})
+            names = {"namespace": key.namespace, "name": key.name}
+            telemetry.REFUSALS.remove_by_labels(names)
+            for act in ("evict", "outcome"):  # not those of a PredictiveAutoscaler of the same name
+                telemetry.ACTS.remove_by_labels({**names, "act": act})
             self._reporter.forget(key)
             self.context.board.forget_policy(key)
         self._shown &= keys

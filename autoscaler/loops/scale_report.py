@@ -85,8 +85,9 @@ class Reporter:
         """Remove the series, rows and memories of objects that are gone."""
         for key in self._shown - keys:
             self._series.forget(key)
-            for counter in (telemetry.DECISIONS, telemetry.ACTS):
-                counter.remove_by_labels({"namespace": key.namespace, "name": key.name})
+            names = {"namespace": key.namespace, "name": key.name}
+            telemetry.DECISIONS.remove_by_labels(names)
+            telemetry.ACTS.remove_by_labels({**names, "act": "scale"})  # others are of a HealingPolicy of the same name
             self.context.board.forget_autoscaler(key)
         self._shown &= keys
         self._statuses.keep_only(keys)

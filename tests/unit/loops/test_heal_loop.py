@@ -264,6 +264,18 @@ async def test_series_of_a_removed_policy_go() -> None:
     assert scene.board.policies == {}
 
 
+async def test_acts_are_counted_apart_for_a_policy_and_an_autoscaler_of_the_same_name() -> None:
+    scene = a_sick_shop()
+    scene.autoscale()
+    scene.use_cpu(0.160)
+    await scene.scaling.once()
+    await scene.healing.once()
+    scene.cluster.delete("healingpolicies", NAMESPACE, "shop")
+    await scene.healing.once()
+    assert sample("foresail_acts_total", act="evict", result="done") is None
+    assert sample("foresail_acts_total", act="scale", result="done") == 1
+
+
 async def test_an_error_of_ours_in_one_policy_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = a_sick_shop()
     scene.heal("aaa", selector={"matchLabels": {"app": "zoo"}}, budget={"perHour": 99})
