@@ -122,6 +122,7 @@ class Reflector:
         WATCH_RELISTS.labels(resource=self.resource.plural).inc()
         found: dict[tuple[str, str], Json] = {}
         more, anew = "", 0
+        asked_s = self.clock.monotonic_s()
         while True:
             query = {"limit": str(self.pace.page_size), **({"continue": more} if more else {}), **self._selected()}
             try:
@@ -130,15 +131,15 @@ class Reflector:
                 anew += 1
                 if anew > _MAX_PAGES_STARTED_ANEW:
                     raise
-                more, found = "", {}
+                more, found, asked_s = "", {}, self.clock.monotonic_s()
                 continue
-            self._hear()
             found.update((_key(obj), self.trim({**self._type, **obj})) for obj in page.items)
             more = page.more
             if not more:
                 break
         changed = not self.synced or found != self._objects
         self._objects, self._version, self.synced = found, page.resource_version, True
+        self._heard_s = asked_s  # all pages are of the moment of the first; until the last is there, the old objects are served
         self._synced_once.set()
         if changed:
             self._tell()

@@ -163,6 +163,26 @@ async def test_a_page_that_expired_starts_the_list_anew(api: FakeApiServer, make
         assert len(names(store)) == 5
 
 
+async def test_old_objects_stay_old_until_the_last_page_of_a_new_list_is_there(
+    api: FakeApiServer, make: Callable[..., Reflector]
+) -> None:
+    clock = ManualClock()
+    for number in range(5):
+        api.cluster.put("pods", a_pod(f"web-{number}"))
+    async with running(make(clock=clock)) as store:
+        await store.wait_synced(15)
+        await watching(api)
+        gate = api.hold(lambda request: "continue" in request.query)
+        clock.advance(600)
+        api.cluster.forget_history()
+        api.break_watches()
+        await until(lambda: len(api.seen("GET", "continue=")) == 2)
+        assert store.age_s() == 600
+        clock.advance(7)
+        gate.set()
+        await until(lambda: store.age_s() <= 7)
+
+
 async def test_a_stream_that_says_nothing_for_too_long_is_made_anew(api: FakeApiServer, make: Callable[..., Reflector]) -> None:
     async with running(make(pace=Pace(silence_s=0.1, first_wait_s=0.01))) as store:
         await store.wait_synced(15)
