@@ -222,8 +222,16 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         ("prometheus.url", settings.prometheus.url),
         *((f"notify.webhooks {w.name}", w.url) for w in settings.notify.webhooks),
     ):
-        if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc:
+        if not _is_address(url):
             yield f"{key}: must be an absolute URL with http or https, such as http://prometheus:9090"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.netloc) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not close
+        return False
 
 
 def _fields(struct: type[msgspec.Struct]) -> dict[str, types.Field]:

@@ -115,7 +115,8 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
     lease = {"FORESAIL_LEADER_ELECTION__RENEW_DEADLINE_S": "20"}
     assert "renew_deadline_s < lease_duration_s" in problem(None, lease)
     assert "forecast.expiry_s" in problem(None, {"FORESAIL_FORECAST__REFRESH_S": "300"})
-    assert "prometheus.url: must be an absolute URL" in problem(None, {"FORESAIL_PROMETHEUS__URL": "prometheus:9090"})
+    for url in ("prometheus:9090", "http://prometheus:abc", "http://prometheus:99999", "http://[::1"):
+        assert "prometheus.url: must be an absolute URL" in problem(None, {"FORESAIL_PROMETHEUS__URL": url})
 
 
 def test_what_is_wrong_inside_a_list_says_where_without_showing_the_secret() -> None:
