@@ -8,6 +8,7 @@ question and the act, so every act is safe when doubled (UID preconditions, comp
 """
 
 import asyncio
+import math
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -155,7 +156,7 @@ class Elector:
         same = holder == self.identity
         wanted = {
             "holderIdentity": self.identity,
-            "leaseDurationSeconds": round(self.settings.lease_duration_s),
+            "leaseDurationSeconds": math.ceil(self.settings.lease_duration_s),  # a shorter one would end before we stop
             "renewTime": now,
             "acquireTime": spec.get("acquireTime", now) if same else now,
             "leaseTransitions": int(spec.get("leaseTransitions") or 0) + (0 if same or not lease else 1),

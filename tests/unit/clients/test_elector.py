@@ -54,6 +54,14 @@ async def test_the_first_creates_the_lease_and_leads(api: FakeApiServer, a: Elec
     }
 
 
+async def test_a_lease_never_ends_before_its_holder_stops_acting(
+    api: FakeApiServer, client: KubeClient, clock: ManualClock
+) -> None:
+    settings = LeaderElectionSettings(namespace="foresail", lease_duration_s=10.4, renew_deadline_s=10.2)
+    await an_elector("a", client, clock, settings).step()
+    assert lease(api)["leaseDurationSeconds"] == 11
+
+
 async def test_the_second_waits_while_the_first_renews(a: Elector, b: Elector, clock: ManualClock) -> None:
     for _ in range(20):
         await a.step()
