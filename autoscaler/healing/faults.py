@@ -58,4 +58,5 @@ def sign_of_storm(pod: PodView, fault: Fault) -> bool:
 def _unready_s(pod: PodView, now_s: float) -> float | None:
     if pod.phase is not PodPhase.RUNNING or pod.ready is not False or pod.deleting or pod.ready_changed_s is None:
         return None
-    return now_s - max(pod.ready_changed_s, pod.start_s or pod.ready_changed_s)
+    # Two of the times are by the clock of the pod's node, which may be late; a pod was never unready before it was made.
+    return now_s - max(pod.ready_changed_s, pod.start_s or pod.ready_changed_s, pod.created_s)

@@ -57,6 +57,12 @@ def test_nothing_is_done_about_a_pod_that_is_not_certainly_faulty(changes: dict[
     assert decision.pods == ()
 
 
+def test_a_node_whose_clock_is_late_does_not_make_a_young_pod_an_old_fault() -> None:
+    pod = a_faulty_pod(unready_s=1000.0, start_s=NOW_S - 1000.0, created_s=NOW_S - 100.0)
+    decision, _ = decide(an_observation(pod), a_policy(), State(), NOW_S)
+    assert the_only(decision).reason is Reason.TOLERATING
+
+
 def test_a_fault_in_the_future_is_tolerated() -> None:
     decision, _ = decide(an_observation(a_faulty_pod(unready_s=-500.0)), a_policy(), State(), NOW_S)
     assert the_only(decision).verb is Verb.NONE
