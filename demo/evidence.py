@@ -4,38 +4,32 @@ import json
 import re
 from typing import Any
 
-from rich.table import Table
-
 from demo.constants import NAMESPACE, SYSTEM_NAMESPACE
 from demo.prometheus import Prometheus
 from demo.stack import Stack
 from demo.story import Story
 
 CONTROLLER = "foresail.dev/autoscaler"
+ACTS = (("scale", "SuccessfulRescale", "foresail.scaled"), ("evict", "RestartedByEviction", "foresail.evicted"))
 
 
-def table(stack: Stack, story: Story) -> Table:
-    """Return a table with a row for each kind of act and a column for each place; a missing one is said to be missing."""
+def lines(stack: Stack, story: Story) -> list[str]:
+    """Return, for each kind of act, what each of the four places says of it; a missing one is said to be missing."""
     counts = _metric(stack)
     events = _events(stack)
     logs = stack.cluster.kubectl("logs", "-n", SYSTEM_NAMESPACE, "-l", "app.kubernetes.io/component=service", "--tail=-1")
-    result = Table(title="Every act is an Event, a log line, a metric and a webhook", show_lines=True)
-    for title in ("act", "metric foresail_acts_total", "Event (the last)", "log line (the last)", "webhooks (signed)"):
-        result.add_column(title, overflow="fold")
-    for act, reason, kind in (
-        ("scale", "SuccessfulRescale", "foresail.scaled"),
-        ("evict", "RestartedByEviction", "foresail.evicted"),
-    ):
+    result = ["Every act is in four places; the last of each kind:"]
+    for act, reason, kind in ACTS:
         event = next((item for item in reversed(events) if item.get("reason") == reason), None)
         arrived = [message for message in story.messages if message.type == kind]
         signed = sum(message.signed for message in arrived)
-        result.add_row(
-            act,
-            f"{counts.get(act, 0):.0f}",
-            str(event.get("note") or event.get("message")) if event else "MISSING",
-            _log_line(logs, reason) or "MISSING",
-            f"{len(arrived)} ({signed})",
-        )
+        result += [
+            f"{act}:",
+            f'  metric   foresail_acts_total{{act="{act}",result="done"}} = {counts.get(act, 0):.0f}',
+            f"  Event    {reason}: {event.get('note') or event.get('message')}" if event else "  Event    MISSING",
+            f"  log      {_log_line(logs, reason) or 'MISSING'}",
+            f"  webhook  {kind}: {len(arrived)} arrived, {signed} of them with a valid signature",
+        ]
     return result
 
 

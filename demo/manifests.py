@@ -1,5 +1,6 @@
 """What the demonstration applies to the cluster: two twins, a patient, and the objects of ours that look after them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from demo.constants import APP, FORECAST_TWIN, HEALING, NAMESPACE, PACE, PATIENT, REACTIVE_TWIN, SCALING, SEASON
@@ -18,10 +19,14 @@ def workloads(image: str) -> list[Json]:
 
 
 def policies() -> list[Json]:
-    """Return what looks after them: equal PredictiveAutoscalers, but for the forecast, and the patient's HealingPolicy."""
+    """Return what looks after them: equal PredictiveAutoscalers, but for the forecast, and the patient's HealingPolicy.
+
+    The patient has an autoscaler by CPU that only watches.
+    """
     return [
-        predictive_autoscaler(FORECAST_TWIN, forecast=True),
-        predictive_autoscaler(REACTIVE_TWIN, forecast=False),
+        predictive_autoscaler(FORECAST_TWIN, [requests_metric(FORECAST_TWIN)], forecast=True),
+        predictive_autoscaler(REACTIVE_TWIN, [requests_metric(REACTIVE_TWIN)], forecast=False),
+        predictive_autoscaler(PATIENT, [cpu_metric()], forecast=True, mode="Observe"),
         healing_policy(PATIENT),
     ]
 
@@ -79,28 +84,38 @@ def _probe(path: str, period_s: int, failures: int) -> Json:
 
 
 def arrivals_query(name: str) -> str:
-    """Return the PromQL for the requests per second that reach a workload, served or not."""
-    return f'sum(rate(app_requests_arrived_total{{namespace="{NAMESPACE}",app="{name}"}}[{PACE.rate_window_s}s]))'
+    """Return the PromQL for the requests per second that come for a workload, counted at the door (as an ingress does)."""
+    return f'sum(rate(gateway_requests_total{{service="{name}"}}[{PACE.rate_window_s}s]))'
 
 
-def predictive_autoscaler(name: str, *, forecast: bool) -> Json:
-    """Return the object of one twin: CPU like any HPA, and requests per second from Prometheus."""
-    cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": SCALING.cpu_percent}}
-    requests = {
-        "query": arrivals_query(name),
-        "target": {"type": "AverageValue", "averageValue": str(SCALING.rps_per_pod)},
-    }
+def requests_metric(name: str) -> Json:
+    """Return the metric that both twins scale by."""
+    target = {"type": "AverageValue", "averageValue": str(SCALING.rps_per_pod)}
+    return {"type": "Prometheus", "prometheus": {"query": arrivals_query(name), "target": target}}
+
+
+def cpu_metric() -> Json:
+    """Return the metric of most HPAs: CPU, in percent of requests."""
+    target = {"type": "Utilization", "averageUtilization": SCALING.cpu_percent}
+    return {"type": "Resource", "resource": {"name": "cpu", "target": target}}
+
+
+def predictive_autoscaler(name: str, metrics: Sequence[Json], *, forecast: bool, mode: str = "Scale") -> Json:
+    """Return the object that scales a workload; that of the twins differs in `forecast` only."""
     return {
         "apiVersion": "foresail.dev/v1alpha1",
         "kind": "PredictiveAutoscaler",
         "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {
-            "mode": "Scale",
+            "mode": mode,
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": SCALING.min_replicas,
             "maxReplicas": SCALING.max_replicas,
-            "metrics": [{"type": "Resource", "resource": cpu}, {"type": "Prometheus", "prometheus": requests}],
-            "behavior": {"scaleDown": {"stabilizationWindowSeconds": SCALING.scale_down_window_s}},
+            "metrics": list(metrics),
+            "behavior": {
+                "scaleUp": {"tolerance": SCALING.scale_up_tolerance},
+                "scaleDown": {"stabilizationWindowSeconds": SCALING.scale_down_window_s},
+            },
             "forecast": {
                 "enabled": forecast,
                 "risk": SCALING.risk,

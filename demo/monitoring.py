@@ -10,16 +10,17 @@ from demo.constants import NAMESPACE, PACE, SYSTEM_NAMESPACE
 Json = dict[str, Any]
 
 
-def prometheus_config(kubeconfig: Path, alertmanager: str, rules: list[str]) -> str:
-    """Return prometheus.yml: our two programs and the sample app, found by Kubernetes service discovery."""
+def prometheus_config(kubeconfig: Path, node_ip: str, gateway_port: int, rules: list[str]) -> str:
+    """Return prometheus.yml: our two programs and the sample app by Kubernetes service discovery, and the door."""
     config: Json = {
         "global": {"scrape_interval": f"{PACE.scrape_s}s", "evaluation_interval": f"{PACE.scrape_s}s"},
         "rule_files": rules,
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{node_ip}:9093"]}]}]},
         "scrape_configs": [
             _own("foresail-exporter", kubeconfig, component="exporter"),
             _own("foresail", kubeconfig, component="service"),
             _app(kubeconfig),
+            {"job_name": "gateway", "static_configs": [{"targets": [f"{node_ip}:{gateway_port}"]}]},
         ],
     }
     return yaml.safe_dump(config, sort_keys=False)

@@ -19,7 +19,7 @@ from demo.constants import FORECAST_TWIN, NAMESPACE, PATIENT, REACTIVE_TWIN
 from demo.story import Expectation, Message, Replicas, Second, Story
 
 WATCHED = (FORECAST_TWIN, REACTIVE_TWIN, PATIENT)
-METRIC = "prometheus-1"  # requests per second: the second metric of the object
+METRIC = "prometheus-0"  # requests per second: the one metric of the object
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from demo.stack import APP_IMAGE, Stack, as_list, bring_up
 from demo.story import Story
 
 HEAD_START_S = 5.0  # between the decision to begin and the first request
+LEAD_IN_S = 25.0  # of night before the first midnight, so that the first rate that is measured is no ramp from nothing
 LINE_EVERY_S = 10.0  # without a terminal
 GUARD_EVERY_S = 5.0
 
@@ -40,8 +41,8 @@ class Run:
         with self.reporter.step("sample app, its twin and the patient"):
             self.cluster.apply(as_list(manifests.workloads(APP_IMAGE)))
             self._wait_ready()
-        story = Story(start_s=time.time() + HEAD_START_S, day_s=SEASON.day_s)
-        stack.start_traffic([FORECAST_TWIN, REACTIVE_TWIN], story.start_s, self.days * SEASON.day_s)
+        story = Story(start_s=time.time() + HEAD_START_S + LEAD_IN_S, day_s=SEASON.day_s)
+        stack.start_traffic([FORECAST_TWIN, REACTIVE_TWIN], story.start_s, self.days * SEASON.day_s, lead_in_s=LEAD_IN_S)
         self.cluster.apply(as_list(manifests.policies()))
         self._announce()
         try:
@@ -96,7 +97,8 @@ class Run:
         report.picture(story, self.out / "twins.png")
         for message in story.messages:
             self.console.print(view.describe(message, story.day_s), markup=False, highlight=False, soft_wrap=True)
-        self.console.print(evidence.table(stack, story))
+        for line in evidence.lines(stack, story):
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
         table = report.table(story)
         self.console.print(table)
         self.console.print(report.verdict(story), style="bold", markup=False)

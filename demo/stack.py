@@ -26,6 +26,7 @@ IMAGE = "docker.io/foresail/foresail:demo"
 APP_IMAGE = "docker.io/foresail/sample-app:demo"
 RELEASE = "foresail"
 RECEIVER_PORT = 9095
+GATEWAY_PORT = 9096
 RULES = wheels.TREE / "helm" / "foresail" / "files" / "rules" / "foresail.yaml"
 
 
@@ -57,13 +58,18 @@ class Stack:
         address = self.cluster.kubectl("get", "service", name, "-n", NAMESPACE, "-o", "jsonpath={.spec.clusterIP}")
         return f"{address.strip()}:80"
 
-    def start_traffic(self, targets: Sequence[str], start_s: float, duration_s: float, level: float = 0.0) -> None:
+    def start_traffic(
+        self, targets: Sequence[str], start_s: float, duration_s: float, *, lead_in_s: float = 0.0, steps: Sequence[str] = ()
+    ) -> None:
         """Send traffic to Services from inside the network namespace; it ends by itself."""
         command = [sys.executable, "-m", "demo.traffic", "--out", str(self.traffic)]
-        command += ["--start", f"{start_s:.3f}", "--duration", f"{duration_s:.3f}", "--level", f"{level}"]
+        command += ["--start", f"{start_s:.3f}", "--duration", f"{duration_s:.3f}", "--lead-in", f"{lead_in_s:.3f}"]
+        command += ["--host", self.cluster.node_ip, "--metrics-port", str(GATEWAY_PORT)]
         for name in targets:
             command += ["--target", f"{name}={self.service_address(name)}"]
-        self.cluster.spawn(f"traffic-{int(start_s)}", command, cwd=wheels.TREE)
+        for step in steps:
+            command += ["--step", step]
+        self.cluster.spawn("traffic", command, cwd=wheels.TREE)
 
 
 def bring_up(cluster: Cluster, out: Path, reporter: Reporter, values: Mapping[str, Any] | None = None) -> Stack:
@@ -76,7 +82,7 @@ def bring_up(cluster: Cluster, out: Path, reporter: Reporter, values: Mapping[st
         start_alertmanager(cluster, alertmanager_config(f"http://{cluster.node_ip}:{RECEIVER_PORT}/alertmanager"))
         port = start_prometheus(
             cluster,
-            lambda kubeconfig, rules: prometheus_config(kubeconfig, f"{cluster.node_ip}:9093", rules),
+            lambda kubeconfig, rules: prometheus_config(kubeconfig, cluster.node_ip, GATEWAY_PORT, rules),
             {"foresail.yaml": RULES.read_text(encoding="utf-8")},
         )
     with reporter.step("helm install foresail") as step:
@@ -119,7 +125,7 @@ def chart_values(cluster: Cluster) -> Json:
         "prometheus": {
             "url": f"http://{cluster.node_ip}:9090",
             "rate_window_s": PACE.rate_window_s,
-            "max_age_s": 4.0 * PACE.scrape_s,
+            "max_age_s": 20.0,
         },
         "scaling": {"sync_period_s": PACE.sync_s, "cpu_initialization_period_s": 30.0},
         "forecast": {
@@ -128,7 +134,7 @@ def chart_values(cluster: Cluster) -> Json:
             "expiry_s": PACE.forecast_expiry_s,
             "default_lead_s": 30.0,
         },
-        "healing": {"sync_period_s": PACE.sync_s, "outcome_s": 60.0},
+        "healing": {"sync_period_s": 5.0, "outcome_s": 60.0},
         "notify": {
             "webhooks": [
                 {

@@ -7,20 +7,26 @@ import yaml
 
 from autoscaler.api.parse import healing_policy, predictive_autoscaler
 from demo import manifests
-from demo.constants import FORECAST_TWIN, PACE, REACTIVE_TWIN, SCALING
+from demo.constants import FORECAST_TWIN, PACE, REACTIVE_TWIN
 from demo.monitoring import alertmanager_config, prometheus_config
 from demo.stack import merged, split_image
 
 
+def twin(name: str, *, forecast: bool) -> manifests.Json:
+    (found,) = (one for one in manifests.policies() if one["metadata"]["name"] == name)
+    assert found["spec"]["forecast"]["enabled"] is forecast
+    return found
+
+
 def test_the_service_accepts_our_objects() -> None:
-    parsed = predictive_autoscaler(manifests.predictive_autoscaler(FORECAST_TWIN, forecast=True))
-    assert parsed.spec.max_replicas == SCALING.max_replicas
-    assert healing_policy(manifests.healing_policy("cart")).spec.faults.not_ready is not None
+    kinds = {"PredictiveAutoscaler": predictive_autoscaler, "HealingPolicy": healing_policy}
+    parsed = [kinds[one["kind"]](one) for one in manifests.policies()]
+    assert len(parsed) == 4
 
 
 def test_the_twins_differ_in_name_and_forecast_only() -> None:
-    ours = manifests.predictive_autoscaler(FORECAST_TWIN, forecast=True)
-    theirs = copy.deepcopy(manifests.predictive_autoscaler(REACTIVE_TWIN, forecast=False))
+    ours = twin(FORECAST_TWIN, forecast=True)
+    theirs = copy.deepcopy(twin(REACTIVE_TWIN, forecast=False))
     theirs["spec"]["forecast"]["enabled"] = True
     renamed = yaml.safe_dump(theirs).replace(REACTIVE_TWIN, FORECAST_TWIN)
     assert yaml.safe_load(renamed) == ours
@@ -37,7 +43,7 @@ def test_the_rate_window_holds_four_scrapes() -> None:
 
 
 def test_prometheus_keeps_the_labels_of_our_programs(tmp_path: Path) -> None:
-    config = yaml.safe_load(prometheus_config(tmp_path / "kubeconfig", "10.0.0.1:9093", ["rules.yaml"]))
+    config = yaml.safe_load(prometheus_config(tmp_path / "kubeconfig", "10.0.0.1", 9096, ["rules.yaml"]))
     ours = [job for job in config["scrape_configs"] if job["job_name"].startswith("foresail")]
     assert len(ours) == 2
     assert all(job["honor_labels"] for job in ours)

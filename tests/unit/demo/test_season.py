@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from demo.constants import SEASON
-from demo.season import Traffic
+from demo.season import Steps, Traffic
 from demo.traffic import Tally, Target, arrivals
 
 TRAFFIC = Traffic(SEASON)
@@ -54,3 +54,16 @@ def test_a_tally_is_settled_when_each_request_has_an_outcome() -> None:
     assert tally.settled
     tally.sent += 1
     assert not tally.settled
+
+
+def test_steps_follow_each_other_and_the_last_one_stays() -> None:
+    steps = Steps.parse(["10:2", "5:8"])
+    assert [steps.rate(at) for at in (0.0, 9.9, 10.0, 14.9, 99.0)] == [2.0, 2.0, 8.0, 8.0, 8.0]
+    assert steps.highest() == 8.0
+    with pytest.raises(ValueError, match="SECONDS:RATE"):
+        Steps.parse(["10"])
+
+
+def test_no_rate_exceeds_the_highest() -> None:
+    rates = [TRAFFIC.rate(second) for second in range(int(20 * SEASON.day_s))]
+    assert max(rates) <= TRAFFIC.highest()
