@@ -6,6 +6,7 @@ read is not forecast; the forecasts that there are then expire by themselves. No
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,6 +40,8 @@ class ForecastLoop:
     book: ForecastBook
     _histories: HistoryBook[WorkloadKey] = field(default_factory=HistoryBook)
     _outage: Outage = field(default_factory=lambda: Outage("forecast"))
+    # One thread: a pass that is cut off cannot stop its fit, and several at once would take the CPU from the event loop.
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="forecast"))
 
     async def once(self) -> None:
         """One pass: read, forecast in a thread, keep. A replica that does not lead asks nothing and keeps no forecast."""
@@ -112,7 +115,8 @@ class ForecastLoop:
             if series.question
         ]
         previous = [self.book.forecasts.get(series) for series in wanted]
-        made = await asyncio.to_thread(forecast, requests, previous, now_s, expiry_s) if requests else ()
+        loop = asyncio.get_running_loop()
+        made = await loop.run_in_executor(self._thread, forecast, requests, previous, now_s, expiry_s) if requests else ()
         shut = {series: unreadable(one, now_s, expiry_s) for series, one in owners.items() if series.question is None}
         return dict(zip(wanted, made, strict=True)) | shut
 

@@ -1,8 +1,15 @@
+import asyncio
+import threading
+from collections.abc import Sequence
+
 import numpy as np
+import pytest
 from structlog.testing import capture_logs
 
 from autoscaler.errors import Temporary
-from autoscaler.model import GateState, History, WorkloadKey
+from autoscaler.forecasting.fleet import forecast
+from autoscaler.forecasting.types import Request
+from autoscaler.model import Forecast, GateState, History, WorkloadKey
 from autoscaler.settings import ForecastSettings, Settings
 from autoscaler.telemetry import REGISTRY
 from tests.unit.loops.scenes import CPU_80, NAMESPACE, NOW_S, PER_POD_10, QUERY, Scene
@@ -151,3 +158,26 @@ async def test_an_object_with_the_forecast_off_is_not_asked_for() -> None:
     scene.autoscale()
     await scene.forecasting.once()
     assert scene.metrics.calls == []
+
+
+async def test_a_fit_that_outlives_its_pass_is_not_joined_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = a_seasonal_shop()
+    go_on, running, most = threading.Event(), 0, 0
+
+    def slow(requests: Sequence[Request], previous: Sequence[Forecast | None], *times_s: float) -> tuple[Forecast, ...]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        go_on.wait(15)
+        running -= 1
+        return forecast(requests, previous, *times_s)
+
+    monkeypatch.setattr("autoscaler.loops.forecast.forecast", slow)
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await scene.forecasting.once()
+    go_on.set()
+    await scene.forecasting.once()
+    assert most == 1
+    assert scene.forecasts.forecasts
