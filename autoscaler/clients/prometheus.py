@@ -83,9 +83,9 @@ class PrometheusMetrics:
     async def query(self, promql: str) -> Sequence[Sample]:
         """Return the answer of a user's query at this moment: one value, or nothing.
 
-        Samples older than `prometheus.max_age_s` do not count, so that stale load shows as no load; but older servers (Prometheus
-        2.42, tried) ignore the parameter that says so and go by their own look-back, 5 minutes. Raises Permanent when the query
-        gives several series, as nobody can say which of them is meant.
+        Samples older than `prometheus.max_age_s` do not count, so that stale load shows as no load; but older servers (as
+        Prometheus 2.42) ignore the parameter that says so and go by their own look-back, 5 minutes. Raises Permanent when the
+        query gives several series, as nobody can say which of them is meant.
         """
         lookback = {"lookback_delta": _duration(self._settings.max_age_s)}
 
