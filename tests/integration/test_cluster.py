@@ -221,9 +221,9 @@ def test_a_process_inside_is_kept_by_its_name_until_it_is_ended(cluster: Cluster
     name = f"sleeper-{uuid.uuid4().hex[:6]}"
     argv = ["sh", "-c", "echo $GREETING from $PWD; exec sleep 1000"]
     tracked = cluster.spawn(name, argv, env={"GREETING": "hello"}, cwd=Path("/var"))
-    assert Path(f"/proc/{tracked.pid}/ns/net").stat().st_ino == cluster.layout.netns.stat().st_ino
-    cluster.wait(lambda: cluster.logs(name), 5, "the first words")
+    cluster.wait(lambda: cluster.logs(name), 5, "the first words")  # it has entered the namespace by then
     assert cluster.logs(name) == "hello from /var"
+    assert Path(f"/proc/{tracked.pid}/ns/net").stat().st_ino == cluster.layout.netns.stat().st_ino
     with pytest.raises(ClusterError, match=f"a process named {name} runs in the cluster already"):
         cluster.spawn(name, ["sleep", "1"])
     cluster.end(name)
