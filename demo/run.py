@@ -20,6 +20,7 @@ from demo.stack import APP_IMAGE, Stack, as_list, bring_up
 from demo.story import Story
 
 HEAD_START_S = 5.0  # between the decision to begin and the first request
+POLICIES_BEFORE_S = 8.0  # the first midnight: a whole rate window of the lead-in has been scraped by then
 LEAD_IN_S = 25.0  # of night before the first midnight, so that the first rate that is measured is no ramp from nothing
 LINE_EVERY_S = 10.0  # without a terminal
 GUARD_EVERY_S = 5.0
@@ -43,6 +44,7 @@ class Run:
             self._wait_ready()
         story = Story(start_s=time.time() + HEAD_START_S + LEAD_IN_S, day_s=SEASON.day_s)
         stack.start_traffic([FORECAST_TWIN, REACTIVE_TWIN], story.start_s, self.days * SEASON.day_s, lead_in_s=LEAD_IN_S)
+        time.sleep(max(0.0, story.start_s - POLICIES_BEFORE_S - time.time()))
         self.cluster.apply(as_list(manifests.policies()))
         self._announce()
         try:

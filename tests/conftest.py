@@ -1,5 +1,6 @@
 """What tests of every kind share: the one embedded cluster of the machine, started when the first test asks for it."""
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -7,9 +8,15 @@ import pytest
 
 from demo.cluster import Cluster
 from demo.cluster.cache import Cache
+from demo.cluster.gobuild import bin_folder
 from demo.cluster.machine import look, what_is_wrong
 from demo.cluster.report import LineReporter
 from demo.cluster.standing import standing_cluster
+
+
+def pytest_configure() -> None:
+    """Put what was built for the cluster (helm, promtool, Prometheus) at the end of PATH, where tests look for tools."""
+    os.environ["PATH"] += os.pathsep + str(bin_folder(Cache.locate()))
 
 
 @pytest.hookimpl(trylast=True)
