@@ -129,4 +129,6 @@ def message(line: dict[str, Any], start_s: float) -> Message:
         names = sorted({alert["labels"].get("alertname", "?") for alert in body.get("alerts", [])})
         return Message(second, "alertmanager", body.get("status", "?"), signed=False, text=", ".join(names), data=body)
     data = body.get("data", {})
-    return Message(second, "foresail", body.get("type", "?"), line["signed"], str(data.get("message", "")), data)
+    name = next((data[kind]["name"] for kind in ("object", "policy") if kind in data), "")
+    text = f"{name}: {data.get('message', '')}" if name else str(data.get("message", ""))
+    return Message(second, "foresail", body.get("type", "?"), line["signed"], text, data)

@@ -37,14 +37,14 @@ def test_an_old_message_is_not_taken_again() -> None:
 
 async def test_what_arrives_is_written_down(tmp_path: Path) -> None:
     out = tmp_path / "webhooks.jsonl"
-    body = json.dumps({"type": "foresail.scaled", "data": {"message": "2 to 5"}}).encode()
+    body = json.dumps({"type": "foresail.scaled", "data": {"object": {"name": "shop"}, "message": "2 to 5"}}).encode()
     async with TestClient(TestServer(application(out, SECRET))) as client:
         answer = await client.post("/foresail", data=body, headers=signature(body, str(int(time.time()))))
         assert answer.status == 204
         assert (await client.post("/foresail", data=b"not JSON")).status == 400
     (line,) = Tail(out).lines()
     arrived = message(line, start_s=line["at"] - 5.0)
-    assert (arrived.type, arrived.signed, arrived.text) == ("foresail.scaled", True, "2 to 5")
+    assert (arrived.type, arrived.signed, arrived.text) == ("foresail.scaled", True, "shop: 2 to 5")
     assert arrived.second == 5.0
 
 

@@ -1,0 +1,16 @@
+"""The command says what is missing instead of showing a traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+WITHOUT = "import sys; sys.modules['prometheus_client'] = None; from exporters.entry import main; main()"
+
+
+def test_without_the_extra_it_names_the_package_and_the_remedy() -> None:
+    ended = subprocess.run([sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "needs the Python package prometheus_client" in ended.stderr
+    assert "pip install 'foresail[exporter]'" in ended.stderr
+    assert "Traceback" not in ended.stderr
