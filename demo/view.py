@@ -13,7 +13,7 @@ from demo.constants import FORECAST_TWIN, PATIENT, PLAN, REACTIVE_TWIN, SCALING
 from demo.story import Message, Replicas, Story, score
 
 BARS = " ▁▂▃▄▅▆▇█"
-COLUMNS = 72
+COLUMNS = 60
 MESSAGES = 9
 
 
