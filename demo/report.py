@@ -86,7 +86,7 @@ def picture(story: Story, path: Path) -> None:
         [e.second for e in peaks], opened, color=ours, lw=1.5, label=f"forecast peak within the lead time (q{SCALING.risk})"
     )
     load.set_ylabel("requests/s")
-    load.set_ylim(bottom=0)
+    load.set_ylim(0, 1.35 * load.get_ylim()[1])  # room for the legend
     for name, color, label in ((FORECAST_TWIN, ours, "with forecast"), (REACTIVE_TWIN, theirs, "HPA formula alone")):
         points = [item for item in story.replicas if item.target == name]
         moments = [item.second for item in points]
@@ -102,9 +102,9 @@ def picture(story: Story, path: Path) -> None:
             label=label,
         )
     replicas.set_ylabel("pods")
-    replicas.set_ylim(0, SCALING.max_replicas + 1)
+    replicas.set_ylim(0, SCALING.max_replicas + 3)
     users.set_ylabel("slow or failed, %")
-    users.set_ylim(0, 100)
+    users.set_ylim(0, 125)
     users.set_xlabel("seconds since the first midnight (compressed days)")
     begin_s, end_s = scored_window(story)
     for axis in axes:
