@@ -17,7 +17,7 @@ FIT = Facts(
     memory_bytes=8 << 30,
     controllers={"cpu", "cpuacct", "memory", "pids"},
     pods_tree=[],
-    cache_path="/root/.cache/foresail",
+    cache_path="/var/cache/foresail",
 )
 
 
