@@ -14,9 +14,9 @@ from rich.live import Live
 from demo import evidence, manifests, report, view
 from demo.cluster import Cluster
 from demo.cluster.report import Reporter
-from demo.constants import FORECAST_TWIN, NAMESPACE, PATIENT, PLAN, REACTIVE_TWIN, SEASON
+from demo.constants import FORECAST_TWIN, NAMESPACE, PATIENT, PLAN, REACTIVE_TWIN, SEASON, SYSTEM_NAMESPACE
 from demo.observe import Observer, Places
-from demo.stack import APP_IMAGE, Stack, as_list, bring_up
+from demo.stack import APP_IMAGE, RELEASE, Stack, as_list, bring_up
 from demo.story import Story
 
 HEAD_START_S = 5.0  # between the decision to begin and the first request
@@ -24,6 +24,7 @@ POLICIES_BEFORE_S = 8.0  # the first midnight: a whole rate window of the lead-i
 LEAD_IN_S = 25.0  # of night before the first midnight, so that the first rate that is measured is no ramp from nothing
 LINE_EVERY_S = 10.0  # without a terminal
 GUARD_EVERY_S = 5.0
+SERVICE_PORT = 8080  # of the chart's Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +131,15 @@ def break_pod(cluster: Cluster, workload: str) -> str:
 def look_around(stack: Stack) -> str:
     """Say how to look around in a cluster that stays up."""
     python = sys.executable
+    address = stack.cluster.kubectl("get", "service", RELEASE, "-n", SYSTEM_NAMESPACE, "-o", "jsonpath={.spec.clusterIP}")
+    page = stack.cluster.forward(address.strip(), SERVICE_PORT)
     return "\n".join(
         [
-            "The cluster stays up. To look around:",
+            "The cluster stays up, without traffic: what needs its rate holds. To look around:",
             f"  export KUBECONFIG={stack.cluster.kubeconfig}",
             f"  {python} -m demo.cluster kubectl get predictiveautoscalers,healingpolicies -n {NAMESPACE}",
             f"  {python} -m demo.cluster kubectl describe pa {FORECAST_TWIN} -n {NAMESPACE}",
-            f"  Prometheus: {stack.prometheus_url}",
+            f"  status page: http://127.0.0.1:{page}/    Prometheus' API: {stack.prometheus_url}",
             f"  {python} -m demo.cluster status",
             "To end it: make clean (everything), or only the cluster:",
             f"  {python} -m demo.cluster down",
