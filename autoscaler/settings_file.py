@@ -22,6 +22,7 @@ from autoscaler.errors import InvalidSettings
 from autoscaler.settings import Settings
 
 PREFIX = "FORESAIL_"
+_NOT_SETTINGS = {"FORESAIL_CACHE", "FORESAIL_HELM"}  # of the demonstration and its tests
 MASK = "********"
 # Kubernetes tells every pod of every Service in its namespace by such variables; a Service named `foresail` makes some that
 # look like ours.
@@ -113,8 +114,8 @@ def _from_file(file: Path, errors: list[str]) -> Iterator[Given]:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidSettings(f"reading the settings file {file}: {error.strerror or error}; check --config") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"reading the settings file {file}: it is not YAML: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also an impossible date, or a nesting without end
+        raise InvalidSettings(f"reading the settings file {file}: it is not YAML that can be read: {error}") from error
     if content is None:
         return
     if not isinstance(content, dict):
@@ -151,7 +152,7 @@ def fields_of(key: tuple[str, ...]) -> list[str]:
 def _from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
     known = set(_fields(Settings))
     for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX):
+        if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
             continue
         key = tuple(name.removeprefix(PREFIX).lower().split("__"))
         if key[0] not in known and _SERVICE_LINK.search(name):

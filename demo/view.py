@@ -13,7 +13,7 @@ from demo.constants import FORECAST_TWIN, PATIENT, PLAN, REACTIVE_TWIN, SCALING
 from demo.story import Message, Replicas, Story, score
 
 BARS = " ▁▂▃▄▅▆▇█"
-COLUMNS = 60
+COLUMNS = 44  # fits a window of 120 columns with what stands beside it
 MESSAGES = 9
 
 

@@ -137,3 +137,12 @@ def test_what_may_be_secret_is_masked() -> None:
     assert "hush" not in str(tree)
     assert tree["prometheus"]["url"] == "https://********@prometheus.example/api"
     assert tree["notify"]["webhooks"][0]["url"] == "https://chat.example/********"
+
+
+@pytest.mark.parametrize("text", ["at: 2021-99-99", "[" * 5000, "n: " + "9" * 5000])
+def test_yaml_that_cannot_be_read_is_one_message_with_the_file(tmp_path: Path, text: str) -> None:
+    assert "settings.yaml: it is not YAML that can be read" in problem(a_file(tmp_path, text))
+
+
+def test_the_demonstration_s_own_variables_are_no_settings() -> None:
+    assert load(None, {"FORESAIL_CACHE": "/somewhere", "FORESAIL_HELM": "/bin/helm"}) == Settings()
