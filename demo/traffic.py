@@ -60,9 +60,9 @@ class Tally:
     latencies_s: list[float] = field(default_factory=list)
 
     @property
-    def settled(self) -> bool:
-        """Say whether all of its requests have an outcome."""
-        return self.failed + len(self.latencies_s) == self.sent
+    def pending(self) -> int:
+        """Requests that have no outcome yet."""
+        return self.sent - self.failed - len(self.latencies_s)
 
     def line(self, second: int, target: str) -> str:
         """Return the JSON line of this second."""
@@ -152,7 +152,7 @@ class Generator:
             await asyncio.sleep(max(0.0, start_s + second + 1 + PLAN.timeout_s + 0.5 - time.time()))
             for target in self.targets:
                 tally = self.tallies.pop((second, target.name), Tally(self.traffic.rate(second)))
-                tally.failed += tally.sent - tally.failed - len(tally.latencies_s)  # what has no outcome by now has failed
+                tally.failed += tally.pending  # what has no outcome by now has failed
                 self.out.write(tally.line(second, target.name) + "\n")
             self.out.flush()
 
