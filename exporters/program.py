@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from exporters.cgroup.files import Reader, budget_of, read_once
+from exporters.cgroup.host import Host
 from exporters.cgroup.parse import Malformed, boot_time_s
 from exporters.cgroup.processes import Processes
 from exporters.collectors import REGISTERED
@@ -89,6 +90,7 @@ def _exporter(settings: Settings, layout: Layout, watch: PodWatch | None) -> Exp
             own=own,
             collectors=[collector for collector in REGISTERED if collector.name in settings.collectors],
             procfs=procfs,
+            host=Host(settings.roots),
         )
     )
 

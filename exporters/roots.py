@@ -16,8 +16,14 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """The three folders of the host that the exporter reads, and nothing outside them."""
+    """The places of the host that the exporter reads, and nothing outside them."""
 
     procfs: Path = Path("/proc")
     cgroupfs: Path = Path("/sys/fs/cgroup")
     containers_log: Path = Path("/var/log/containers")
+    sysfs: Path = Path("/sys")
+    """A container's own /sys tells of the host's devices, so this needs no mount."""
+    rootfs: Path | None = None
+    """Where the host's root is mounted, to ask its file systems how full they are; None where it is not."""
+    machine_id: Path = Path("/etc/machine-id")
+    """A file and no folder; may be missing."""

@@ -12,7 +12,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from exporters.cgroup.files import CgroupFiles, Tally, Vanished
+from exporters.cgroup.host import Host
 from exporters.cgroup.parse import Malformed, number
+from exporters.collectors.notes import Notes
 from exporters.names.names import UNKNOWN, Name, Names
 
 if TYPE_CHECKING:
@@ -51,8 +53,8 @@ class Samples:
         self.lines: Mapping[Family, list[str]] = {family: [] for family in families}
 
     def add(self, family: Family, labels: str, value: float) -> None:
-        """Add one value; ``labels`` are already written as in ``labelled``."""
-        self.lines[family].append(f"{family.name}{{{labels}}} {value}\n")
+        """Add one value; ``labels`` are already written as in ``labelled``, empty for none."""
+        self.lines[family].append(f"{family.name}{{{labels}}} {value}\n" if labels else f"{family.name} {value}\n")
 
     def encoded(self) -> Iterator[tuple[Family, bytes]]:
         """Yield each family that has samples with its lines."""
@@ -84,6 +86,8 @@ class Target:
     """The six labels that every container series carries, written out once."""
     is_gone: bool = False
     """It was removed during this scrape."""
+    notes: Notes = field(default_factory=Notes)
+    """What collectors remember of this cgroup for as long as it lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,14 @@ class Scrape:
     procfs: str
     tally: Tally = field(default_factory=Tally)
     """Counts what this collector could not read."""
+    now_s: float = 0.0
+    """When this scrape began, in seconds since 1970."""
+    is_complete: bool = True
+    """Every folder that may hold a container could be listed."""
+    notes: Notes = field(default_factory=Notes)
+    """What collectors remember beyond the life of a cgroup."""
+    host: Host = field(default_factory=Host)
+    """What is read outside the cgroup trees; to be given this tally."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,16 @@ on. Collections must not overlap; the server sees to that.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from exporters.cgroup.files import Reader, Tally
+from exporters.cgroup.host import Host
 from exporters.cgroup.identity import Kind
 from exporters.collectors.contract import Collector, Samples, Scrape, Target
+from exporters.collectors.notes import Notes
 from exporters.exposition.inventory import Inventory, unnamed
 from exporters.exposition.text import Format, Written, gzipped, render
 
@@ -60,8 +62,11 @@ class Parts:
     own: OwnMetrics
     collectors: Sequence[Collector]
     procfs: str
+    host: Host = field(default_factory=Host)
     clock: Clock = time.perf_counter
     """Measures durations."""
+    wall: Clock = time.time
+    """Tells the seconds since 1970."""
 
 
 class Exporter:
@@ -70,12 +75,17 @@ class Exporter:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._failing: frozenset[str] = frozenset()
+        self._notes = Notes()
+        self._is_complete = True
+        self._now_s = 0.0
 
     def collect(self) -> Exposition:
         """Read everything now. It blocks for as long as the kernel takes: call it in a thread."""
         parts = self._parts
         began_s = parts.clock()
+        self._now_s = parts.wall()
         self._step(DISCOVERY, parts.inventory.walk)
+        self._is_complete = not parts.reader.tally.failed
         self._step(NAMES, self._join)
         parts.processes.expire()
         targets = parts.inventory.targets
@@ -102,7 +112,17 @@ class Exporter:
     def _run(self, collector: Collector, targets: Sequence[Target]) -> Iterator[Written]:
         """Run one collector and encode its lines at once: as text they take several times as much memory."""
         parts = self._parts
-        scrape = Scrape(targets, Samples(collector.families), parts.processes, parts.names, parts.procfs)
+        scrape = Scrape(
+            targets,
+            Samples(collector.families),
+            parts.processes,
+            parts.names,
+            parts.procfs,
+            host=parts.host,
+            now_s=self._now_s,
+            is_complete=self._is_complete,
+            notes=self._notes,
+        )
         self._step(collector.name, lambda: collector.collect(scrape), scrape.tally)
         for family, lines in scrape.samples.encoded():
             yield Written(family, lines)
