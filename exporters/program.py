@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import resource
 import signal
 import time
@@ -83,7 +84,7 @@ def _exporter(settings: Settings, layout: Layout, watch: PodWatch | None) -> Exp
     reader = Reader(budget_of(_raised_open_files_limit()))
     return Exporter(
         Parts(
-            inventory=Inventory(layout, reader, _boot_s(procfs)),
+            inventory=Inventory(layout, reader, _boot_s(procfs), _include(settings)),
             reader=reader,
             names=Names(None if watch is None else watch.book, LogFolder(settings.roots.containers_log)),
             processes=Processes(procfs, time.monotonic),
@@ -93,6 +94,10 @@ def _exporter(settings: Settings, layout: Layout, watch: PodWatch | None) -> Exp
             host=Host(settings.roots),
         )
     )
+
+
+def _include(settings: Settings) -> re.Pattern[str] | None:
+    return re.compile(settings.cgroup_include) if settings.cgroup_include else None
 
 
 def _missing(watch: PodWatch | None) -> str | None:

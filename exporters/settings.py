@@ -51,5 +51,7 @@ class Settings:
     roots: Roots = field(default_factory=Roots)
     kubernetes: Kubernetes = field(default_factory=Kubernetes)
     log: Log = field(default_factory=Log)
+    cgroup_include: str = ""
+    """Regular expression: cgroups whose whole path it matches get series although they are neither pod nor container."""
     collectors: tuple[str, ...] = ()
     """Names of the collectors that run, in the order of the registered list."""

@@ -60,6 +60,8 @@ class Tally:
 
     absent: int = 0
     failed: int = 0
+    late: int = 0
+    """Not tried, because the time of the scrape was up."""
     example: str = ""
     """The first failure in words."""
 

@@ -1,4 +1,4 @@
-"""Recognises pods and containers by the path of their cgroup.
+"""Recognises pods, containers and a few others by the path of their cgroup.
 
 Kubelets, runtimes and drivers all lay out their trees differently, may put any prefix before them (``--cgroup-root``,
 a node that is itself a container), and ``/proc/<pid>/cgroup`` of another cgroup namespace begins with ``/../..``. So
@@ -13,6 +13,11 @@ containerd, misset  ``…/kubepods-pod<uid>.slice:cri-containerd:<id>`` (systemd
 
 Monitors beside a container (``crio-conmon-…``, ``libpod-conmon-…``) and folders that a runtime puts below a
 container's own are no containers.
+
+Two more kinds are worth series although nobody named them: the folders under which a kubelet keeps its pods, one for
+all and one for each class of quality, as the kubelet itself shows them, and what the user asks for by a pattern, such
+as the services of a host without Kubernetes. Those are *plain*. The root is told apart from them, because its files
+are few and some of them slow: who reads it must know that it is the root.
 """
 
 from __future__ import annotations
@@ -26,6 +31,9 @@ _POD = re.compile(rf"(?P<before>.*-)?pod(?P<uid>{_UID})(?:\.slice)?", re.IGNOREC
 _RUNTIME = r"cri-containerd|crio|docker|libpod|libpod-payload|nerdctl"
 _CONTAINER = re.compile(rf"(?:(?:{_RUNTIME})-)?(?P<id>[0-9a-f]{{64}})(?:\.scope)?")
 _JOINED = re.compile(rf"(?P<slice>.*):(?:{_RUNTIME}):(?P<id>[0-9a-f]{{64}})")
+_OF_KUBELET = re.compile(
+    r".*/(?:kubepods(?:/burstable|/besteffort)?|(?:[^/]+-)?kubepods(?:-burstable|-besteffort)?\.slice)", re.DOTALL
+)
 
 
 class Kind(Enum):
@@ -33,6 +41,10 @@ class Kind(Enum):
 
     POD = "pod"
     CONTAINER = "container"
+    PLAIN = "plain"
+    """Neither, and yet wanted: a kubelet's folder of pods, or what the user asked for."""
+    ROOT = "root"
+    """The cgroup of the whole machine."""
 
 
 class Qos(Enum):
@@ -55,8 +67,16 @@ class Identity:
     """None outside a pod."""
 
 
-def identify(path: str) -> Identity | None:
-    """Say which pod or container the cgroup at ``path`` is; None for everything else."""
+PLAIN = Identity(Kind.PLAIN, None, None, None)
+ROOT = Identity(Kind.ROOT, None, None, None)
+
+
+def identify(path: str, include: re.Pattern[str] | None = None) -> Identity | None:
+    """Say what the cgroup at ``path`` is; None for what nobody wants to see.
+
+    ``include`` is matched with the whole path of a cgroup that is neither pod nor container. The root is not known by
+    its path, see ``walk``.
+    """
     above, _, name = path.rpartition("/")
     if (container := _CONTAINER.fullmatch(name)) is not None:
         return _container(container["id"], above)
@@ -64,6 +84,8 @@ def identify(path: str) -> Identity | None:
         return _container(joined["id"], f"{above}/{joined['slice']}")
     if (pod := _pod(path)) is not None:
         return Identity(Kind.POD, pod[0], None, pod[1])
+    if _OF_KUBELET.fullmatch(path) is not None or (include is not None and include.fullmatch(path) is not None):
+        return PLAIN
     return None
 
 

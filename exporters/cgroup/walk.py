@@ -1,32 +1,41 @@
-"""Finds every pod and container cgroup of one tree, afresh at each scrape.
+"""Finds every pod, container and otherwise wanted cgroup of one tree, afresh at each scrape.
 
 A walk needs no watches, no events and no memory of the past, so nothing can be missed or leak. It is cheap because the
 kernel counts the children of a cgroup in the link count of its folder: a folder with two links is a leaf and is never
 opened, which leaves only the few inner nodes and the pods to list. For the same reason no list of known prefixes is
 needed. What a cgroup is worth and whether it was seen before is left to the caller.
+
+The top of the tree stands for the whole machine, unless it is the top of a namespace only (a node that is itself a
+container): then version 2 gives it files that no real root has, and it is an ordinary cgroup.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from exporters.cgroup.identity import Identity, Kind, identify
+from exporters.cgroup.identity import PLAIN, ROOT, Identity, Kind, identify
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
 
 MAX_CGROUPS = 20_000
-"""Pods and containers that one walk returns at most; a tree larger than this was not made by a kubelet."""
+"""Cgroups that one walk returns at most; a tree larger than this was not made by a kubelet."""
 MAX_FOLDERS = 100_000
 """Folders that one walk opens at most."""
 
 _LEAF_LINKS = 2
+_NEVER_AT_THE_ROOT = "cgroup.events"  # of version 2; version 1 never has it
 
 
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """A pod or a container as it stands in the tree."""
+    """A cgroup that was looked for, as it stands in the tree."""
 
     path: str
-    """From the root of the hierarchy, with a leading slash."""
+    """From the root of the hierarchy, with a leading slash; of the root the slash alone."""
     inode: int
     """Tells a cgroup from a later one at the same path."""
     identity: Identity
@@ -37,44 +46,63 @@ class Found:
     """What a walk brought back."""
 
     cgroups: tuple[Cgroup, ...]
-    """Ordered by path."""
+    """Ordered by path, the root first."""
     refused: tuple[str, ...]
     """Why something was passed over, one sentence for each folder that could not be opened and each cap reached."""
+    is_capped: bool = False
+    """The walk was stopped before its end."""
 
 
-def find(root: str) -> Found:
-    """Walk the hierarchy mounted at ``root``; a folder that cannot be read is passed over and reported."""
-    cgroups: list[Cgroup] = []
+def find(root: str, include: re.Pattern[str] | None = None) -> Found:
+    """Walk the hierarchy mounted at ``root``; a folder that cannot be read is passed over and reported.
+
+    ``include`` says which cgroups are wanted besides those that are always, see ``identify``.
+    """
+    cgroups = _top(root)
     refused: list[str] = []
     waiting = [""]
     opened = 0
+    is_capped = False
     while waiting:
         path = waiting.pop()
         opened += 1
         if opened > MAX_FOLDERS or len(cgroups) >= MAX_CGROUPS:
-            refused.append(f"the walk of {root} stopped after {opened} folders and {len(cgroups)} pods and containers")
+            refused.append(f"the walk of {root} stopped after {opened} folders and {len(cgroups)} cgroups")
+            is_capped = True
             break
         try:
-            _list(root, path, cgroups, waiting)
+            for below, inode, identity, is_inner in _list(root, path, include):
+                if identity is not None:
+                    cgroups.append(Cgroup(below, inode, identity))
+                if is_inner:
+                    waiting.append(below)
         except (FileNotFoundError, NotADirectoryError):
             continue  # it went away since its parent was listed
         except OSError as error:
             refused.append(f"cannot list {root}{path}: {error.strerror}")
     cgroups.sort(key=lambda cgroup: cgroup.path)
-    return Found(tuple(cgroups), tuple(refused))
+    return Found(tuple(cgroups), tuple(refused), is_capped)
 
 
-def _list(root: str, path: str, cgroups: list[Cgroup], waiting: list[str]) -> None:
+def _top(root: str) -> list[Cgroup]:
+    try:
+        inode = os.lstat(f"{root}/").st_ino
+    except OSError:
+        return []  # the walk will say why
+    is_inside_a_namespace = os.path.lexists(f"{root}/{_NEVER_AT_THE_ROOT}")
+    return [Cgroup("/", inode, PLAIN if is_inside_a_namespace else ROOT)]
+
+
+def _list(root: str, path: str, include: re.Pattern[str] | None) -> Iterator[tuple[str, int, Identity | None, bool]]:
+    """Yield each cgroup below ``path``: its path, inode, what it is, and whether to look below it."""
     with os.scandir(root + path or "/") as entries:
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
                 continue
             below = f"{path}/{entry.name}"
-            identity = identify(below)
-            if identity is not None:
-                cgroups.append(Cgroup(below, entry.inode(), identity))
-            if (identity is not None and identity.kind is Kind.POD) or _has_children(entry):
-                waiting.append(below)
+            identity = identify(below, include)
+            is_pod = identity is not None and identity.kind is Kind.POD
+            yield below, entry.inode(), identity, is_pod or _has_children(entry)
 
 
 def _has_children(entry: os.DirEntry[str]) -> bool:

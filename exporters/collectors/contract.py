@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from exporters.cgroup.files import CgroupFiles, Tally, Vanished
 from exporters.cgroup.host import Host
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from exporters.cgroup.processes import Processes
     from exporters.cgroup.walk import Cgroup
+
+
+Item = TypeVar("Item")
 
 
 class Kind(Enum):
@@ -90,12 +93,16 @@ class Target:
     """What collectors remember of this cgroup for as long as it lives."""
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Scrape:
     """What a collector may use in one scrape."""
 
     targets: Sequence[Target]
-    """Pods and containers, ordered by path."""
+    """Pods, containers and other cgroups that are wanted, ordered by path; never the root."""
     samples: Samples
     processes: Processes
     names: Names
@@ -110,6 +117,18 @@ class Scrape:
     """What collectors remember beyond the life of a cgroup."""
     host: Host = field(default_factory=Host)
     """What is read outside the cgroup trees; to be given this tally."""
+    root: Target | None = None
+    """The cgroup of the whole machine, which has files of its own kind; None where only a part of the tree is seen."""
+    is_late: Callable[[], bool] = _never
+    """Says whether the time of this scrape is up. What is not read by then is left out and counted."""
+
+    def in_time(self, items: Sequence[Item]) -> Iterator[Item]:
+        """Yield items as long as there is time, and count those that are left when there is none."""
+        for done, item in enumerate(items):
+            if self.is_late():
+                self.tally.late += len(items) - done
+                return
+            yield item
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +142,27 @@ class Collector:
     collect: Callable[[Scrape], None]
     is_default: bool = True
     """Runs unless it is switched off."""
+    adds_to: tuple[Family, ...] = ()
+    """Families of other collectors to which this one adds series; left out where their own collector does not run."""
+
+
+def attempt(read: Callable[[Target, Samples], None], target: Target, scrape: Scrape) -> None:
+    """Read one cgroup; that it vanishes meanwhile is no error, and what cannot be parsed is counted."""
+    try:
+        read(target, scrape.samples)
+    except Vanished:
+        target.is_gone = True
+    except Malformed as error:
+        scrape.tally.fail(f"{target.cgroup.path}: {error}")
 
 
 def each(read: Callable[[Target, Samples], None]) -> Callable[[Scrape], None]:
-    """Make a collector of a function that reads one cgroup; a cgroup that vanishes meanwhile is no error."""
+    """Make a collector of a function that reads one cgroup, which is called for all of them but the root."""
 
     def collect(scrape: Scrape) -> None:
-        for target in scrape.targets:
-            if target.is_gone:
-                continue
-            try:
-                read(target, scrape.samples)
-            except Vanished:
-                target.is_gone = True
-            except Malformed as error:
-                scrape.tally.fail(f"{target.cgroup.path}: {error}")
+        for target in scrape.in_time(scrape.targets):
+            if not target.is_gone:
+                attempt(read, target, scrape)
 
     return collect
 
@@ -154,3 +179,7 @@ def escaped(value: str) -> str:
     """
     text = value.encode("utf-8", "replace").decode("utf-8")
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+HOST_LABELS = labelled(container="", id="/", image="", name="", namespace="", pod="")
+"""The six labels of what belongs to the machine and to no cgroup: it is shown as the container ``/``, as the kubelet does."""

@@ -15,13 +15,14 @@ import structlog
 from exporters.cgroup.files import Reader, Tally
 from exporters.cgroup.host import Host
 from exporters.cgroup.identity import Kind
-from exporters.collectors.contract import Collector, Samples, Scrape, Target
+from exporters.collectors.contract import Collector, Family, Samples, Scrape, Target
 from exporters.collectors.notes import Notes
+from exporters.exposition.budget import DEFAULT_TIMEOUT_S, reading_s
 from exporters.exposition.inventory import Inventory, unnamed
-from exporters.exposition.text import Format, Written, gzipped, render
+from exporters.exposition.text import Format, Written, gzipped, is_named, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from exporters.cgroup.processes import Processes
     from exporters.exposition.own import OwnMetrics
@@ -42,13 +43,26 @@ class Exposition:
         self._written = written
         self._own = own
         self._answers: dict[tuple[Format, bool], bytes] = {}
+        self._is_answered = False
 
-    def answer(self, chosen: Format, *, compressed: bool) -> bytes:
-        """Return the body of a response."""
+    def answer(self, chosen: Format, *, compressed: bool, names: Collection[str] = ()) -> bytes:
+        """Return the body of a response: all families, or if there are ``names`` only those (``name[]`` of a request).
+
+        A name that nothing has is no error, as in other exporters.
+        """
+        if self._is_answered:
+            self._own.shared.inc()
+        self._is_answered = True
+        if names:  # asked for by hand, and there are too many ways of asking to remember the answers
+            return self._write(chosen, names, compressed=compressed)
         if (chosen, compressed) not in self._answers:
-            pieces = render(self._written, self._own.render(chosen), chosen)
-            self._answers[chosen, compressed] = gzipped(pieces) if compressed else b"".join(pieces)
+            self._answers[chosen, compressed] = self._write(chosen, (), compressed=compressed)
         return self._answers[chosen, compressed]
+
+    def _write(self, chosen: Format, names: Collection[str], *, compressed: bool) -> bytes:
+        written = self._written if not names else [one for one in self._written if is_named(one.family, names)]
+        pieces = render(written, self._own.render(chosen, names), chosen)
+        return gzipped(pieces) if compressed else b"".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +92,33 @@ class Exporter:
         self._notes = Notes()
         self._is_complete = True
         self._now_s = 0.0
+        self._ends_s = 0.0
+        self._is_partial = False
 
-    def collect(self) -> Exposition:
-        """Read everything now. It blocks for as long as the kernel takes: call it in a thread."""
+    def collect(self, timeout_s: float = DEFAULT_TIMEOUT_S) -> Exposition:
+        """Read everything now, or what can be read in a scrape that is given up after ``timeout_s``.
+
+        It blocks for as long as the kernel takes: call it in a thread. Collectors run in the order of the registered
+        list, so when the time is up it is the last ones that lack something.
+        """
         parts = self._parts
         began_s = parts.clock()
+        self._ends_s = began_s + reading_s(timeout_s)
+        self._is_partial = False
         self._now_s = parts.wall()
         self._step(DISCOVERY, parts.inventory.walk)
         self._is_complete = not parts.reader.tally.failed
         self._step(NAMES, self._join)
         parts.processes.expire()
         targets = parts.inventory.targets
-        written = [one for collector in parts.collectors for one in self._run(collector, targets)]
+        written = self._read(targets)
+        parts.own.cgroups.set(len(targets) + (parts.inventory.root is not None))
         parts.own.containers.set(sum(target.cgroup.identity.kind is Kind.CONTAINER for target in targets))
         parts.own.unnamed.set(unnamed(targets))
+        parts.own.capped.set(parts.inventory.is_capped)
         parts.own.descriptors.set(parts.reader.kept)
+        parts.own.budget.set(parts.reader.budget)
+        parts.own.partial.set(self._is_partial)
         parts.own.scrape_s.set(parts.clock() - began_s)
         return Exposition(written, parts.own)
 
@@ -109,12 +135,26 @@ class Exporter:
             self._parts.reader.tally.fail(f"cannot list {error.filename}: {error.strerror}")
         self._parts.inventory.join(self._parts.names)
 
+    def _read(self, targets: Sequence[Target]) -> Sequence[Written]:
+        """Run all collectors, and bring the lines of each family together: several may add to one."""
+        collectors = self._parts.collectors
+        shown: dict[Family, list[Written]] = {family: [] for one in collectors for family in one.families}
+        for collector in collectors:
+            for piece in self._run(collector, targets):
+                if piece.family in shown:
+                    shown[piece.family].append(piece)
+        return [piece for pieces in shown.values() for piece in pieces]
+
+    def _is_late(self) -> bool:
+        self._is_partial = self._is_partial or self._parts.clock() >= self._ends_s
+        return self._is_partial
+
     def _run(self, collector: Collector, targets: Sequence[Target]) -> Iterator[Written]:
         """Run one collector and encode its lines at once: as text they take several times as much memory."""
         parts = self._parts
         scrape = Scrape(
             targets,
-            Samples(collector.families),
+            Samples((*collector.families, *collector.adds_to)),
             parts.processes,
             parts.names,
             parts.procfs,
@@ -122,6 +162,8 @@ class Exporter:
             now_s=self._now_s,
             is_complete=self._is_complete,
             notes=self._notes,
+            root=parts.inventory.root,
+            is_late=self._is_late,
         )
         self._step(collector.name, lambda: collector.collect(scrape), scrape.tally)
         for family, lines in scrape.samples.encoded():

@@ -6,40 +6,55 @@ and written again only as long as a better name can still come. Nothing is kept 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
 from exporters.cgroup.files import CgroupFiles, Reader
-from exporters.cgroup.identity import Kind
+from exporters.cgroup.identity import Identity, Kind
 from exporters.cgroup.walk import Cgroup, find
 from exporters.collectors.contract import Target, labelled
+from exporters.names.names import Name
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
     from exporters.cgroup.layout import Layout
-    from exporters.names.names import Name, Names
+    from exporters.names.names import Names
 
+NAMELESS = Name(is_final=True)
+"""Of a cgroup that is neither pod nor container: it will never have a name."""
 _BIRTH_FILE = {1: "cgroup.clone_children", 2: "cgroup.events"}
 
 
 class Inventory:
     """The cgroups as of the last walk."""
 
-    def __init__(self, layout: Layout, reader: Reader, boot_s: float) -> None:
+    def __init__(self, layout: Layout, reader: Reader, boot_s: float, include: re.Pattern[str] | None = None) -> None:
         self._layout = layout
         self._reader = reader
         self._boot_s = boot_s
+        self._include = include
         self._known: dict[tuple[str, int], Target] = {}
+        self.is_capped = False
+        """The last walk was stopped at one of its caps, so that cgroups are missing."""
 
     @property
     def targets(self) -> Sequence[Target]:
-        """Pods and containers, ordered by path."""
-        return tuple(self._known.values())
+        """All cgroups but the root, ordered by path."""
+        return tuple(target for target in self._known.values() if target.cgroup.identity.kind is not Kind.ROOT)
+
+    @property
+    def root(self) -> Target | None:
+        """The cgroup of the whole machine; None where only a part of the tree is seen."""
+        first = next(iter(self._known.values()), None)
+        return first if first is not None and first.cgroup.identity.kind is Kind.ROOT else None
 
     def walk(self) -> None:
         """Find what is there now; what could not be looked at goes to the reader's tally."""
-        found = find(self._layout.walked.root)
+        found = find(self._layout.walked.root, self._include)
+        self.is_capped = found.is_capped
         for why in found.refused:
             self._reader.tally.fail(why)
         before, self._known = self._known, {}
@@ -56,11 +71,7 @@ class Inventory:
         for target in self._known.values():
             if target.labels and target.name.is_final:
                 continue
-            identity = target.cgroup.identity
-            if identity.container_id is None:
-                name = names.of_pod(identity.pod_uid or "")
-            else:
-                name = names.of_container(identity.container_id, identity.pod_uid)
+            name = _name(target.cgroup.identity, names)
             if not target.labels or (name != target.name and not name.lacks_something_of(target.name)):
                 target.name = name
                 target.labels = _labels(target.cgroup, name)
@@ -78,10 +89,12 @@ class Inventory:
         tree = self._layout.walked
         folder = tree.root + cgroup.path
         try:
-            moments = [os.lstat(path).st_mtime for path in (folder, f"{folder}/{_BIRTH_FILE[tree.version]}")]
+            born_s = os.lstat(folder).st_mtime
+            with contextlib.suppress(FileNotFoundError):  # the root has no such file in version 2
+                born_s = min(born_s, os.lstat(f"{folder}/{_BIRTH_FILE[tree.version]}").st_mtime)
         except OSError:
             return None
-        return round(max(min(moments), self._boot_s), 3)
+        return round(max(born_s, self._boot_s), 3)
 
 
 def unnamed(targets: Sequence[Target]) -> int:
@@ -92,6 +105,12 @@ def unnamed(targets: Sequence[Target]) -> int:
         if identity.kind is Kind.CONTAINER and identity.pod_uid is not None and not target.name.container:
             nameless[identity.pod_uid] = nameless.get(identity.pod_uid, 0) + 1
     return sum(count - 1 for count in nameless.values())
+
+
+def _name(identity: Identity, names: Names) -> Name:
+    if identity.container_id is not None:
+        return names.of_container(identity.container_id, identity.pod_uid)
+    return NAMELESS if identity.pod_uid is None else names.of_pod(identity.pod_uid)
 
 
 def _labels(cgroup: Cgroup, name: Name) -> str:

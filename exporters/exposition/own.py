@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from exporters.exposition.text import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from exporters.cgroup.files import Tally
 
@@ -49,6 +49,20 @@ class _Watch(Collector):
             )
 
 
+class _Named(Collector):
+    """The metrics of a registry that go by one of the names, with or without the suffix of their samples."""
+
+    def __init__(self, registry: CollectorRegistry, names: Collection[str]) -> None:
+        self._registry = registry
+        self._names = names
+
+    def collect(self) -> Iterator[Metric]:
+        """Pass those on that are wanted."""
+        for metric in self._registry.collect():
+            if metric.name in self._names or any(sample.name in self._names for sample in metric.samples):
+                yield metric
+
+
 class OwnMetrics:
     """The metrics of one exporter process."""
 
@@ -63,14 +77,28 @@ class OwnMetrics:
         )
         self._errors = Counter(
             "foresail_exporter_collector_errors",
-            "Readings that gave nothing, by cause: absent (the kernel does not offer it) or failed (it refused).",
+            "Readings that gave nothing, by cause: absent (the kernel does not offer it), failed (it refused, or answered "
+            "what cannot be read) or late (not tried, because the time of the scrape was up).",
             ["collector", "kind"],
             registry=self._registry,
         )
         self.containers = self._gauge("containers", "Container cgroups found, sandboxes of pods included.")
         self.unnamed = self._gauge("containers_unnamed", "Containers of pods whose name is not known (yet).")
+        self.cgroups = self._gauge("cgroups", "Cgroups that series are made of, the root included.")
+        self.capped = self._gauge(
+            "discovery_capped", "1 if the tree is larger than is looked through, so that cgroups are missing."
+        )
         self.scrape_s = self._gauge("scrape_duration_seconds", "Time that finding, naming and reading took together.")
+        self.partial = self._gauge("scrape_partial", "1 if the time of this scrape was up before everything was read.")
+        self.shared = Counter(
+            "foresail_exporter_scrapes_shared",
+            "Answers that were made of another request's reading, because they were asked for while it went on.",
+            registry=self._registry,
+        )
         self.descriptors = self._gauge("kept_descriptors", "Files of cgroups that are kept open.")
+        self.budget = self._gauge(
+            "kept_descriptors_limit", "How many files of cgroups may be kept open; others are opened each time."
+        )
         info = Info("foresail_exporter_build", "Which exporter this is.", registry=self._registry)
         info.info({"version": version, "python_version": platform.python_version()})
         ProcessCollector(registry=self._registry)
@@ -83,13 +111,15 @@ class OwnMetrics:
         """Add what a collector could not read; the first call makes its series appear at zero."""
         self._errors.labels(collector, "absent").inc(tally.absent)
         self._errors.labels(collector, "failed").inc(tally.failed)
+        self._errors.labels(collector, "late").inc(tally.late)
 
-    def render(self, chosen: Format) -> bytes:
-        """Write all own metrics in a format, without an end mark."""
+    def render(self, chosen: Format, names: Collection[str] = ()) -> bytes:
+        """Write own metrics in a format, without an end mark; all of them unless ``names`` of some are given."""
+        registry = self._registry if not names else _Named(self._registry, names)
         if chosen is Format.OPENMETRICS:
-            written: bytes = generate_openmetrics(self._registry)  # type: ignore[no-untyped-call]
+            written: bytes = generate_openmetrics(registry)  # type: ignore[no-untyped-call]
             return written.removesuffix(_EOF)
-        return generate_text(self._registry)
+        return generate_text(registry)
 
     def _gauge(self, name: str, explained: str) -> Gauge:
         return Gauge(f"foresail_exporter_{name}", explained, registry=self._registry)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from exporters.collectors.contract import Family, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 _GZIP = 31  # zlib's code for a gzip frame with the largest window
 _FAST = 1
@@ -37,13 +37,24 @@ class Written:
 
 
 def render(written: Iterable[Written], own: bytes, chosen: Format) -> Iterator[bytes]:
-    """Yield an answer in pieces: container families, then the exporter's own, which are in the format already."""
+    """Yield an answer in pieces: container families, then the exporter's own, which are in the format already.
+
+    The lines of one family may come in several pieces, one after the other.
+    """
+    begun: Family | None = None
     for one in written:
-        yield _header(one.family, chosen).encode()
+        if one.family is not begun:
+            yield _header(one.family, chosen).encode()
+            begun = one.family
         yield one.lines
     yield own
     if chosen is Format.OPENMETRICS:
         yield b"# EOF\n"
+
+
+def is_named(family: Family, names: Collection[str]) -> bool:
+    """Say whether one of the names means the family: as in the text format, or as in OpenMetrics."""
+    return family.name in names or _in_openmetrics(family)[0] in names
 
 
 def gzipped(pieces: Iterable[bytes]) -> bytes:

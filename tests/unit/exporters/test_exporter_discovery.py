@@ -110,7 +110,7 @@ def test_a_folder_that_goes_away_between_being_listed_and_opened_is_passed_over(
     (tmp_path / "kubepods").symlink_to(tmp_path / "nowhere")
     (tmp_path / "docker" / APP).mkdir(parents=True)
     found = walk.find(str(tmp_path))
-    assert [cgroup.path for cgroup in found.cgroups] == [f"/docker/{APP}"]
+    assert [cgroup.path for cgroup in found.cgroups] == ["/", f"/docker/{APP}"]
     assert found.refused == ()
 
 
@@ -121,12 +121,13 @@ def test_a_tree_that_is_too_large_is_cut_and_reported(tmp_path: Path, monkeypatc
     found = walk.find(str(tmp_path))
     assert len(found.cgroups) <= 6
     assert "stopped after" in found.refused[0]
+    assert found.is_capped
 
 
 def test_links_in_the_tree_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "docker" / APP).mkdir(parents=True)
-    assert len(walk.find(str(tmp_path)).cgroups) == 1
+    assert [cgroup.path for cgroup in walk.find(str(tmp_path)).cgroups] == ["/", f"/docker/{APP}"]
 
 
 def test_the_birth_of_a_container_does_not_move_when_its_files_do(v2: Host) -> None:

@@ -95,7 +95,7 @@ def test_a_compressed_answer_unpacks_to_the_plain_one(tmp_path: Path, book: PodB
     exposition = rig_on("v2", tmp_path, book).collect()
     packed = exposition.answer(Format.TEXT, compressed=True)
     plain = exposition.answer(Format.TEXT, compressed=False)
-    own = b"# HELP process_"  # read anew for each answer
+    own = b"# HELP foresail_exporter_"  # read anew for each answer
     assert gzip.decompress(packed).partition(own)[0] == plain.partition(own)[0]
     assert len(packed) < len(plain) / 5
 

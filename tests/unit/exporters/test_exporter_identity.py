@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from exporters.cgroup.identity import Identity, Kind, Qos, container_of, identify
+from exporters.cgroup.identity import PLAIN, Identity, Kind, Qos, container_of, identify
 
 UID = "8d3f1c52-6a70-4b1e-9c1d-0f5a2b7e4c11"
 UNDER = UID.replace("-", "_")
 HASH = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 ID = "a9" * 32
 OTHER = "5b" * 32
+IN_KIND = f"/docker/{OTHER}/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,12 @@ def test_a_pod_is_known_by_the_end_of_its_path(path: str, uid: str, qos: Qos) ->
         (f"/machine.slice/libpod-{ID}.scope", None, None),
         (f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope", None, None),
         (f"/default/nerdctl-{ID}.scope", None, None),
+        (f"/machine.slice/libpod-{ID}.scope/libpod-payload-{ID}", None, None),
+        (f"/kubepods.slice/kubepods-pod{HASH}.slice/crio-{ID}.scope", HASH, Qos.GUARANTEED),
+        (f"/kubepods/burstable/pod{HASH}/{ID}", HASH, Qos.BURSTABLE),
+        (f"/ecs/0f1e2d3c/{ID}", None, None),
+        (f"/lxc.payload.node/ns/system.slice/docker-{ID}.scope", None, None),
+        (f"{IN_KIND}/kubelet-kubepods-burstable-pod{UNDER}.slice/cri-containerd-{ID}.scope", UID, Qos.BURSTABLE),
         (f"/kubepods/pod{UID}/{OTHER}/docker/{ID}", None, None),
     ],
 )  # fmt: skip
@@ -58,9 +67,10 @@ def test_a_container_is_known_by_the_end_of_its_path(path: str, uid: str | None,
     [
         "",
         "/",
-        "/kubepods",
-        "/kubepods/burstable",
-        "/kubepods.slice/kubepods-burstable.slice",
+        "/burstable",
+        "/kubepods/guaranteed",
+        "/kubepods.slice/kubepods-critical.slice",
+        "/system.slice/kubepods.service",
         "/system.slice/ssh.service",
         f"/kubepods/pod{UID}/crio-conmon-{ID}",
         f"/machine.slice/libpod-conmon-{ID}.scope",
@@ -72,8 +82,40 @@ def test_a_container_is_known_by_the_end_of_its_path(path: str, uid: str | None,
         "/machine.slice/podman-1234.scope",
     ],
 )
-def test_everything_else_is_neither(path: str) -> None:
+def test_everything_else_is_nothing(path: str) -> None:
     assert identify(path) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/kubepods",
+        "/kubepods/burstable",
+        "/kubepods/besteffort",
+        "/kubepods.slice",
+        "/kubepods.slice/kubepods-burstable.slice",
+        "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice",
+        f"/docker/{OTHER}/kubelet/kubepods/burstable",
+    ],
+)
+def test_the_folders_of_a_kubelet_are_plain(path: str) -> None:
+    assert identify(path) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "expected"),
+    [
+        (r"/system\.slice/[^/]+\.service", "/system.slice/ssh.service", PLAIN),
+        (r"/system\.slice/[^/]+\.service", "/system.slice/ssh.service/below", None),
+        (r"/system\.slice/[^/]+\.service", "/other.slice/system.slice/ssh.service", None),
+        (r".*", "/anything", PLAIN),
+        (r".*", f"/docker/{ID}", Identity(Kind.CONTAINER, None, ID, None)),
+    ],
+)
+def test_a_pattern_adds_cgroups_by_their_whole_path_and_takes_none_away(
+    pattern: str, path: str, expected: Identity | None
+) -> None:
+    assert identify(path, re.compile(pattern)) == expected
 
 
 @pytest.mark.parametrize(
