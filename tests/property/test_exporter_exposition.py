@@ -7,6 +7,7 @@ import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporters.cgroup.files import CgroupFiles, Kernel, Reader
+from exporters.cgroup.files import CgroupFiles, Kernel, Reader, Tally
+from exporters.cgroup.host import Host, count
 from exporters.cgroup.identity import Identity, Kind
 from exporters.cgroup.layout import UNIFIED, Hierarchy, Layout
 from exporters.cgroup.processes import Processes
@@ -25,11 +27,14 @@ from exporters.exposition.text import Format, Written, render
 from exporters.names.logs import LogFolder
 from exporters.names.names import Names
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 V1, V2 = Hierarchy("/v1", 1), Hierarchy("/v2", 2)
 LAYOUTS = (
-    Layout(dict.fromkeys(("cpu", "cpuacct", "memory", "pids"), V1), V1),
-    Layout(dict.fromkeys(("cpu", "memory", "pids", UNIFIED), V2), V2),
-    Layout({**dict.fromkeys(("cpu", "cpuacct", "memory", "pids"), V1), UNIFIED: V2}, V1),
+    Layout(dict.fromkeys(("blkio", "cpu", "cpuacct", "memory", "pids"), V1), V1),
+    Layout(dict.fromkeys(("cpu", "io", "memory", "pids", UNIFIED), V2), V2),
+    Layout({**dict.fromkeys(("blkio", "cpu", "cpuacct", "memory", "pids"), V1), UNIFIED: V2}, V1),
     Layout({}, V1),
 )
 CODES = (errno.ENOENT, errno.ENODEV, errno.EACCES, errno.EOPNOTSUPP, errno.EIO, errno.EMFILE)
@@ -41,7 +46,17 @@ CONTENT = st.one_of(
         lambda rows: b"".join(b"%s %d\n" % row for row in rows)
     ),
     st.sampled_from(
-        [b"max 100000\n", b"max\n", b"-1\n", b"", b"some avg10=0.00 avg60=0.00 avg300=0.00 total=5\n", b"9" * 5000 + b"\n"]
+        [
+            b"8:0 rbytes=1 wbytes=2 rios=3 wios=4 cost.usage=5\n(unknown) rbytes=1\n",
+            b"8:0 Read 1\n8:0 Total 1\nTotal 1\n",
+            b"   8       0 sda 1 2 3 4 5 6 7 8 9 10 11\n",
+            b"max 100000\n",
+            b"max\n",
+            b"-1\n",
+            b"",
+            b"some avg10=0.00 avg60=0.00 avg300=0.00 total=5\n",
+            b"9" * 5000 + b"\n",
+        ]
     ),
 )
 NAME = st.text(max_size=40) | st.text(st.sampled_from('"\\\n\r\t{}=, \x00\x85\u2028\ud800é'), max_size=20)
@@ -78,6 +93,23 @@ class AnyKernel(Kernel):
             raise OSError(code, os.strerror(code))
 
 
+@dataclass(frozen=True, slots=True)
+class AnyHost(Host):
+    """Draws what each file outside the cgroup trees holds."""
+
+    data: st.DataObject = field(kw_only=True)
+
+    def read(self, path: str, tally: Tally) -> bytes | None:
+        code = self.data.draw(st.sampled_from([None, None, None, *CODES]))
+        if code is None:
+            return self.data.draw(CONTENT)
+        count(OSError(code, os.strerror(code)), f"cannot read {path}", tally)
+        return None
+
+    def listed(self, name: str) -> Sequence[str]:  # noqa: ARG002 - any folder
+        return self.data.draw(st.lists(st.sampled_from(["cpu0", "node0", "mc0", "dimm0", "index0", "hugepages-2048kB", "x"])))
+
+
 @pytest.mark.parametrize("collector", REGISTERED, ids=lambda collector: collector.name)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), layout=st.sampled_from(LAYOUTS), budget=st.sampled_from([0, 1, 100]))
@@ -91,7 +123,7 @@ def test_whatever_the_kernel_answers_the_lines_are_valid_and_nothing_stays_open(
     samples = Samples(collector.families)
     processes = Processes("/dev/fd/nowhere", lambda: 0.0)
     processes._stale = False  # no host's processes take part
-    scrape = Scrape([target], samples, processes, Names(None, LogFolder(Path("/nowhere"))), "/nowhere")
+    scrape = Scrape([target], samples, processes, Names(None, LogFolder(Path("/nowhere"))), "/nowhere", host=AnyHost(data=data))
     for _ in range(2):
         target.is_gone = False
         collector.collect(scrape)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.cgroup import parse
+from exporters.cgroup import parse, parse_io
 from exporters.cgroup.identity import container_of, identify
 from exporters.exposition.text import accepts_gzip, choose
 from exporters.names.pod import NotAPodError, pod_of
@@ -27,6 +27,9 @@ KERNEL_PARSERS = (
     parse.interfaces,
     parse.boot_time_s,
     parse.cgroup_paths,
+    parse_io.io_stat,
+    parse_io.blkio,
+    parse_io.diskstats,
 )
 VALID = {
     parse.number: b"18446744073709551615",
@@ -38,9 +41,33 @@ VALID = {
     parse.interfaces: b"a\nb\n  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
     parse.boot_time_s: b"cpu 1 2\nbtime 1600000000\n",
     parse.cgroup_paths: b"4:memory:/a/b\n0::/../c\n",
+    parse_io.io_stat: b"8:0 rbytes=4096 wbytes=0 rios=1 wios=0\n7:1 7:0 rbytes=8192 wbytes=512 rios=2 wios=1\n",
+    parse_io.blkio: b"8:0 Read 4096\n8:0 Write 0\n8:0 Total 4096\n8:16 Read 512\nTotal 4608\n",
+    parse_io.diskstats: b"   8       0 sda 1 2 3 4 5 6 7 8 9 10 11 0 0 0 0\n   8       1 sda1 1 2 3 4 5 6 7 8 9 10 11\n",
 }
 WORDS = st.sampled_from(
-    [b"total=", b"some", b"full", b"max", b"-1", b"0", b"7", b"9" * 25, b"btime", b"eth0:", b":", b"\n", b" ", b"\xff", b""]
+    [
+        b"8:0",
+        b"rbytes=",
+        b"Read",
+        b"Total",
+        b"(unknown)",
+        b"total=",
+        b"some",
+        b"full",
+        b"max",
+        b"-1",
+        b"0",
+        b"7",
+        b"9" * 25,
+        b"btime",
+        b"eth0:",
+        b":",
+        b"\n",
+        b" ",
+        b"\xff",
+        b"",
+    ]
 )
 DATA = st.one_of(st.binary(max_size=400), st.lists(WORDS, max_size=60).map(b"".join))
 
@@ -96,6 +123,22 @@ def test_a_pressure_file_that_was_cut_loses_lines_and_changes_none(cut: int) -> 
 @given(cut=st.integers(0, len(VALID[parse.interfaces]) - 1))
 def test_interfaces_that_were_cut_are_left_out(cut: int) -> None:
     assert parse.interfaces(VALID[parse.interfaces][:cut]) == ()
+
+
+@pytest.mark.parametrize("parser", [parse_io.io_stat, parse_io.blkio], ids=lambda parser: parser.__name__)
+@given(data=st.data())
+def test_a_table_of_devices_that_was_cut_loses_lines_and_changes_none(
+    parser: Callable[[bytes], parse_io.ByDevice], data: st.DataObject
+) -> None:
+    whole = VALID[parser]
+    for device, words in parser(whole[: data.draw(st.integers(0, len(whole) - 1))]).items():
+        assert words.items() <= parser(whole)[device].items()
+
+
+@given(cut=st.integers(0, len(VALID[parse_io.diskstats]) - 1))
+def test_disks_that_were_cut_are_left_out(cut: int) -> None:
+    whole = parse_io.diskstats(VALID[parse_io.diskstats])
+    assert parse_io.diskstats(VALID[parse_io.diskstats][:cut]) in (whole[:1], ())
 
 
 @given(path=st.text() | st.from_regex(r"(/(kubepods|pod|docker-|crio-|[0-9a-f]{64}|\.scope|:)*){0,6}"))

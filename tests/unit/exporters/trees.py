@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporters.cgroup.files import Kernel, Reader
+from exporters.cgroup.host import Host as Outside
 from exporters.cgroup.layout import detect
 from exporters.cgroup.processes import Processes
 from exporters.collectors import REGISTERED
@@ -18,6 +20,7 @@ from exporters.exposition.own import OwnMetrics
 from exporters.exposition.text import Format
 from exporters.names.logs import LogFolder
 from exporters.names.names import Names
+from exporters.roots import Roots
 
 if TYPE_CHECKING:
     from exporters.collectors.contract import Collector
@@ -44,6 +47,32 @@ class Host:
     @property
     def log(self) -> Path:
         return self.folder / "log"
+
+    @property
+    def outside(self) -> Outside:
+        """What is read outside the cgroup trees; the host's root is mounted if the fixture has a folder ``root``."""
+        root = self.folder / "root"
+        return Outside(
+            Roots(
+                self.procfs,
+                self.cgroupfs,
+                self.log,
+                sysfs=self.folder / "sys",
+                rootfs=root if root.is_dir() else None,
+                machine_id=self.folder / "etc" / "machine-id",
+            ),
+            self.statvfs,
+        )
+
+    def statvfs(self, path: str) -> os.statvfs_result:
+        """Answer from the fixture's file of that name: path, size of a block, blocks, free blocks, inodes, free inodes."""
+        table = self.folder / "statvfs"
+        for line in table.read_text(encoding="utf-8").splitlines() if table.exists() else ():
+            known, *numbers = line.split()
+            if known == path.removeprefix(str(self.folder)):
+                size, blocks, free, inodes, inodes_free = map(int, numbers)
+                return os.statvfs_result((size, size, blocks, free, free, inodes, inodes_free, inodes_free, 0, 255))
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
     def write(self, path: str, content: str | bytes) -> Path:
         file = self.folder / path
@@ -106,6 +135,7 @@ class Rig:
                 own=self.own,
                 collectors=self.collectors,
                 procfs=str(self.host.procfs),
+                host=self.host.outside,
             )
         )
 
