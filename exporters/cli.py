@@ -27,6 +27,8 @@ from exporters.program import Surroundings, run, version
 from exporters.roots import Roots
 from exporters.server import CannotListenError
 from exporters.settings import Kubernetes, Log, Settings, Web
+from exporters.web.gate import Gate, make_gate
+from exporters.web.section import BadWebConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = parser.parse_args(arguments)
     settings = _settings(flags)
     try:
-        surroundings = Surroundings(_layout(settings.roots), _account(settings.kubernetes))
+        surroundings = Surroundings(_layout(settings.roots), _account(settings.kubernetes), _gate(settings.web))
         _check_procfs(settings.roots)
     except BadFlagError as error:
         parser.error(str(error))
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     web.add_argument(
         "--web.telemetry-path", type=_path, default=defaults.web.telemetry_path, metavar="PATH", help="path of the metrics"
     )
+    _add_web_security(web)
     paths = parser.add_argument_group("paths, where the host's folders are mounted")
     for name, default, what in (
         ("procfs", defaults.roots.procfs, "the host's /proc"),
@@ -96,6 +99,21 @@ def _parser() -> argparse.ArgumentParser:
             help=collector.help,
         )
     return parser
+
+
+def _add_web_security(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--web.config.file",
+        default="",
+        metavar="FILE",
+        help="encryption, passwords, client certificates: the format of Prometheus' exporter-toolkit",
+    )
+    group.add_argument(
+        "--web.token-review",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="let in whose bearer token the Kubernetes API knows and allows to get the path",
+    )
 
 
 def _add_kubernetes(parser: argparse.ArgumentParser) -> None:
@@ -138,7 +156,7 @@ def _settings(flags: argparse.Namespace) -> Settings:
     chosen = vars(flags)
     host, port = chosen["web.listen_address"]
     return Settings(
-        web=Web(host, port, chosen["web.telemetry_path"]),
+        web=Web(host, port, chosen["web.telemetry_path"], chosen["web.config.file"], chosen["web.token_review"]),
         roots=Roots(chosen["path.procfs"], chosen["path.cgroupfs"], chosen["path.containers_log"]),
         kubernetes=Kubernetes(chosen["kubernetes"], chosen["node_name"]),
         log=Log(chosen["log.level"], chosen["log.format"]),
@@ -175,6 +193,17 @@ def _account(kubernetes: Kubernetes) -> Account | None:
         return in_cluster(os.environ)
     except NotInClusterError as error:
         raise BadFlagError("--kubernetes", f"{error}; or switch the watch off with --no-kubernetes") from error
+
+
+def _gate(web: Web) -> Gate:
+    try:
+        account = in_cluster(os.environ) if web.token_review else None
+    except NotInClusterError as error:
+        raise BadFlagError("--web.token-review", f"{error}; or leave the flag out") from error
+    try:
+        return make_gate(web.config_file, account)
+    except BadWebConfigError as error:
+        raise BadFlagError("--web.config.file", f"{web.config_file}: {error}") from error
 
 
 def _told(settings: Settings, surroundings: Surroundings) -> dict[str, object]:

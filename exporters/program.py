@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from exporters.cgroup.layout import Layout
     from exporters.names.account import Account
     from exporters.settings import Settings
+    from exporters.web.gate import Gate
 
 _MOST_OPEN_FILES = 65_536
 
@@ -49,6 +50,8 @@ class Surroundings:
     layout: Layout
     account: Account | None
     """How to reach the Kubernetes API; None without it."""
+    gate: Gate | None = None
+    """Who may ask for metrics, and over what; None: everybody, in the clear."""
 
 
 def version() -> str:
@@ -66,7 +69,9 @@ async def run(settings: Settings, surroundings: Surroundings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     watch = _watch(settings, surroundings.account)
     site = Site(_exporter(settings, surroundings.layout, watch), settings.web, version(), lambda: _missing(watch))
-    async with _running(watch), serving(application(site), settings.web) as (host, port):
+    if surroundings.gate is not None:
+        surroundings.gate.tell()
+    async with _running(watch), serving(application(site), settings.web, surroundings.gate) as (host, port):
         log.info("listening", host=host, port=port, path=settings.web.telemetry_path)
         await stop.wait()
     log.info("stopped")

@@ -1,8 +1,8 @@
 """Answers over HTTP: the metrics, two health checks and a page for people.
 
 A collection runs in one thread of its own, so the event loop stays free for health checks and the pod watch, and
-requests that come while one runs share its result: ten Prometheus servers cost little more than one. Encryption and
-passwords are left to what stands before the exporter.
+requests that come while one runs share its result: ten Prometheus servers cost little more than one. Who may ask, and
+over what, is left to ``exporters.web``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import html
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ import structlog
 from aiohttp import web
 
 from exporters.exposition.text import Format, accepts_gzip, choose
+from exporters.web.gate import Gate, make_gate
+from exporters.web.listener import Listener, listening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -122,22 +124,36 @@ class CannotListenError(Exception):
 
 
 @asynccontextmanager
-async def serving(app: web.Application, settings: Web) -> AsyncIterator[tuple[str, int]]:
-    """Serve until the block ends, then let requests under way finish; yields the address that was bound.
+async def serving(app: web.Application, settings: Web, gate: Gate | None = None) -> AsyncIterator[tuple[str, int]]:
+    """Serve behind a gate until the block ends, then let requests under way finish; yields the address that was bound.
 
-    Raises CannotListenError.
+    Without a gate everybody is let in, within the limits of connections. Raises CannotListenError.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
+    gate = gate or make_gate("", None)
+    gate.guard(app)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S, **gate.http_limits())
     await runner.setup()
     try:
-        try:
-            await web.TCPSite(runner, settings.host, settings.port).start()
-        except OSError as error:
-            raise CannotListenError(f"cannot listen on {settings.host or ''}:{settings.port}: {error}") from error
-        host, port = runner.addresses[0][:2]
-        yield host, port
+        async with _listening(Listener(_handlers(runner), gate.current, gate.room), settings) as address:
+            yield address
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _listening(listener: Listener, settings: Web) -> AsyncIterator[tuple[str, int]]:
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(listening(listener, settings.host, settings.port))
+        except OSError as error:
+            raise CannotListenError(f"cannot listen on {settings.host or ''}:{settings.port}: {error}") from error
+        yield address
+
+
+def _handlers(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    server = runner.server
+    assert server is not None  # noqa: S101 - for the types: it is there from setup to cleanup
+    return server
 
 
 def _page(site: Site) -> str:

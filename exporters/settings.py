@@ -21,6 +21,10 @@ class Web:
     """TCP port; 0 lets the kernel choose one."""
     telemetry_path: str = "/metrics"
     """Path of the exposition."""
+    config_file: str = ""
+    """Web configuration in the format of exporter-toolkit: encryption, passwords, headers; empty: none."""
+    token_review: bool = False
+    """Ask the Kubernetes API whether the bearer token of a request may read the metrics."""
 
 
 @dataclass(frozen=True, slots=True)
