@@ -23,7 +23,5 @@ class Roots:
     containers_log: Path = Path("/var/log/containers")
     sysfs: Path = Path("/sys")
     """A container's own /sys tells of the host's devices, so this needs no mount."""
-    rootfs: Path | None = None
-    """Where the host's root is mounted, to ask its file systems how full they are; None where it is not."""
     machine_id: Path = Path("/etc/machine-id")
     """A file and no folder; may be missing."""

@@ -3,7 +3,7 @@
 ``docs/add-a-collector.md`` shows how to add one.
 """
 
-from exporters.collectors import cpu, diskio, memory, network, pod, pressure, process, spec, start_time
+from exporters.collectors import cpu, diskio, filesystem, memory, network, pod, pressure, process, spec, start_time
 from exporters.collectors.contract import Collector
 
 REGISTERED: tuple[Collector, ...] = (
@@ -13,6 +13,7 @@ REGISTERED: tuple[Collector, ...] = (
     spec.COLLECTOR,
     process.COLLECTOR,
     diskio.COLLECTOR,
+    filesystem.COLLECTOR,
     pressure.COLLECTOR,
     start_time.COLLECTOR,
     pod.COLLECTOR,

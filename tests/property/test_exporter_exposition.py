@@ -50,6 +50,7 @@ CONTENT = st.one_of(
             b"8:0 rbytes=1 wbytes=2 rios=3 wios=4 cost.usage=5\n(unknown) rbytes=1\n",
             b"8:0 Read 1\n8:0 Total 1\nTotal 1\n",
             b"   8       0 sda 1 2 3 4 5 6 7 8 9 10 11\n",
+            b"28 1 8:1 / / rw - ext4 /dev/sda1 rw\n28 1 8:1 / /b rw - ext4 /dev/sda1 rw\n",
             b"max 100000\n",
             b"max\n",
             b"-1\n",
@@ -110,6 +111,14 @@ class AnyHost(Host):
         return self.data.draw(st.lists(st.sampled_from(["cpu0", "node0", "mc0", "dimm0", "index0", "hugepages-2048kB", "x"])))
 
 
+def any_statvfs(data: st.DataObject) -> os.statvfs_result:
+    code = data.draw(st.sampled_from([None, *CODES]))
+    if code is not None:
+        raise OSError(code, os.strerror(code))
+    total, free = sorted((data.draw(st.integers(0, 2**60)), data.draw(st.integers(0, 2**60))), reverse=True)
+    return os.statvfs_result((4096, 4096, total, free, free, total, free, free, 0, 255))
+
+
 @pytest.mark.parametrize("collector", REGISTERED, ids=lambda collector: collector.name)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), layout=st.sampled_from(LAYOUTS), budget=st.sampled_from([0, 1, 100]))
@@ -123,7 +132,14 @@ def test_whatever_the_kernel_answers_the_lines_are_valid_and_nothing_stays_open(
     samples = Samples(collector.families)
     processes = Processes("/dev/fd/nowhere", lambda: 0.0)
     processes._stale = False  # no host's processes take part
-    scrape = Scrape([target], samples, processes, Names(None, LogFolder(Path("/nowhere"))), "/nowhere", host=AnyHost(data=data))
+    scrape = Scrape(
+        [target],
+        samples,
+        processes,
+        Names(None, LogFolder(Path("/nowhere"))),
+        "/nowhere",
+        host=AnyHost(statvfs=lambda _: any_statvfs(data), data=data),
+    )
     for _ in range(2):
         target.is_gone = False
         collector.collect(scrape)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.cgroup import parse, parse_io
+from exporters.cgroup import parse, parse_io, parse_mounts
 from exporters.cgroup.identity import container_of, identify
 from exporters.exposition.text import accepts_gzip, choose
 from exporters.names.pod import NotAPodError, pod_of
@@ -30,6 +31,7 @@ KERNEL_PARSERS = (
     parse_io.io_stat,
     parse_io.blkio,
     parse_io.diskstats,
+    parse_mounts.mounts,
 )
 VALID = {
     parse.number: b"18446744073709551615",
@@ -44,6 +46,7 @@ VALID = {
     parse_io.io_stat: b"8:0 rbytes=4096 wbytes=0 rios=1 wios=0\n7:1 7:0 rbytes=8192 wbytes=512 rios=2 wios=1\n",
     parse_io.blkio: b"8:0 Read 4096\n8:0 Write 0\n8:0 Total 4096\n8:16 Read 512\nTotal 4608\n",
     parse_io.diskstats: b"   8       0 sda 1 2 3 4 5 6 7 8 9 10 11 0 0 0 0\n   8       1 sda1 1 2 3 4 5 6 7 8 9 10 11\n",
+    parse_mounts.mounts: b"28 1 8:1 / /a\\040b rw shared:1 master:2 - ext4 /dev/sda1 rw\n29 1 0:5 / /c rw - tmpfs tmpfs rw\n",
 }
 WORDS = st.sampled_from(
     [
@@ -139,6 +142,22 @@ def test_a_table_of_devices_that_was_cut_loses_lines_and_changes_none(
 def test_disks_that_were_cut_are_left_out(cut: int) -> None:
     whole = parse_io.diskstats(VALID[parse_io.diskstats])
     assert parse_io.diskstats(VALID[parse_io.diskstats][:cut]) in (whole[:1], ())
+
+
+@given(cut=st.integers(0, len(VALID[parse_mounts.mounts]) - 1))
+def test_mounts_that_were_cut_are_left_out(cut: int) -> None:
+    whole = parse_mounts.mounts(VALID[parse_mounts.mounts])
+    assert parse_mounts.mounts(VALID[parse_mounts.mounts][:cut]) in (whole[:1], ())
+
+
+@given(names=st.lists(st.binary(min_size=1, max_size=20).filter(lambda name: b"\0" not in name), min_size=3, max_size=3))
+def test_places_come_back_from_the_kernels_escapes_as_they_were(names: list[bytes]) -> None:
+    def escaped(name: bytes) -> bytes:
+        return b"".join(b"\\%03o" % byte if byte in b" \t\n\\#" else bytes((byte,)) for byte in name)
+
+    root, point, source = (escaped(name) for name in names)
+    (mount,) = parse_mounts.mounts(b"28 1 8:1 %s %s rw - ext4 %s rw\n" % (root, point, source))
+    assert [os.fsencode(text) for text in (mount.root, mount.point, mount.source)] == names
 
 
 @given(path=st.text() | st.from_regex(r"(/(kubepods|pod|docker-|crio-|[0-9a-f]{64}|\.scope|:)*){0,6}"))

@@ -50,15 +50,13 @@ class Host:
 
     @property
     def outside(self) -> Outside:
-        """What is read outside the cgroup trees; the host's root is mounted if the fixture has a folder ``root``."""
-        root = self.folder / "root"
+        """What is read outside the cgroup trees."""
         return Outside(
             Roots(
                 self.procfs,
                 self.cgroupfs,
                 self.log,
                 sysfs=self.folder / "sys",
-                rootfs=root if root.is_dir() else None,
                 machine_id=self.folder / "etc" / "machine-id",
             ),
             self.statvfs,
@@ -69,7 +67,7 @@ class Host:
         table = self.folder / "statvfs"
         for line in table.read_text(encoding="utf-8").splitlines() if table.exists() else ():
             known, *numbers = line.split()
-            if known == path.removeprefix(str(self.folder)):
+            if known == path.replace(" ", "\\040"):
                 size, blocks, free, inodes, inodes_free = map(int, numbers)
                 return os.statvfs_result((size, size, blocks, free, free, inodes, inodes_free, inodes_free, 0, 255))
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
