@@ -53,6 +53,11 @@ class Kernel:
         """Return the inode of a file or folder."""
         return os.lstat(path).st_ino
 
+    def names(self, path: str) -> list[str]:
+        """List a folder."""
+        with os.scandir(path) as entries:
+            return [entry.name for entry in entries]
+
 
 @dataclass(slots=True)
 class Tally:
@@ -116,6 +121,21 @@ class CgroupFiles:
             self._forget(name)
             self._explain(name, error)
             return None
+
+    def names(self, controller: str) -> list[str]:
+        """List what the cgroup has in the controller's tree, for files whose names depend on the machine.
+
+        Raises Vanished when the cgroup is gone.
+        """
+        tree = self._layout.trees.get(controller)
+        if tree is None:
+            self._reader.tally.absent += 1
+            return []
+        try:
+            return self._reader.kernel.names(tree.root + self._cgroup.path)
+        except OSError as error:
+            self._explain(f"the folder for {controller}", error)
+            return []
 
     def close(self) -> None:
         """Give all descriptors back."""

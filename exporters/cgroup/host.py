@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.EINVAL, errno.EOPNOTSUPP})
 
 
+def size_of(path: str) -> int:
+    """Return the size of a file or folder; raises OSError."""
+    return os.lstat(path).st_size
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """The host outside its cgroup trees."""
 
     roots: Roots = field(default_factory=Roots)
     statvfs: Callable[[str], os.statvfs_result] = os.statvfs
+    size: Callable[[str], int] = size_of
+    """Of /proc/<pid>/fd it is the number of open files."""
 
     def proc(self, name: str, tally: Tally) -> bytes | None:
         """Read a file below /proc."""

@@ -39,6 +39,13 @@ def value(data: bytes) -> int:
     return number(data[:-1])
 
 
+def numbers(data: bytes) -> tuple[int, ...]:
+    """Read a file that holds one line of unsigned whole numbers, as cpuacct.usage_percpu."""
+    if data[-1:] != b"\n":
+        raise Malformed(data, "a line with whole numbers")
+    return tuple(number(word) for word in data.split())
+
+
 def limit(data: bytes) -> int | None:
     """Read a file that holds a limit: ``max`` (version 2), ``-1`` or an absurd number (version 1) mean none."""
     if data in (b"max\n", b"-1\n"):
@@ -53,6 +60,23 @@ def keyed(data: bytes) -> Mapping[bytes, bytes]:
     return dict(zip(words[::2], words[1::2], strict=False))
 
 
+def by_node(data: bytes) -> Mapping[bytes, Mapping[int, int]]:
+    """Read memory.numa_stat: for each key its value on each NUMA node; version 1 has a sum behind the key, left out."""
+    found: dict[bytes, Mapping[int, int]] = {}
+    for line in data[: data.rfind(b"\n") + 1].splitlines():
+        words = line.split()
+        if words:
+            found[words[0].partition(b"=")[0]] = dict(_on_node(word) for word in words[1:])
+    return found
+
+
+def _on_node(word: bytes) -> tuple[int, int]:
+    node, equals, amount = word.partition(b"=")
+    if not equals or node[:1] != b"N":
+        raise Malformed(word, "a node and its value, such as N0=1")
+    return number(node[1:]), number(amount)
+
+
 def cpu_max(data: bytes) -> tuple[int | None, int]:
     """Read cpu.max of version 2: quota and period in microseconds; a quota of None is no quota."""
     words = data.split()
@@ -61,15 +85,34 @@ def cpu_max(data: bytes) -> tuple[int | None, int]:
     return (None if words[0] == b"max" else number(words[0])), number(words[1])
 
 
-def pressure(data: bytes) -> Mapping[bytes, int]:
-    """Read a pressure file: total stall time in microseconds of ``some`` and, where there is one, ``full``."""
-    totals: dict[bytes, int] = {}
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """One line of a pressure file."""
+
+    total_us: int
+    """Time that was lost since the cgroup was made."""
+    avg10_ratio: float | None
+    """Share of the last ten seconds that was lost, from 0 to 1, as the kernel averages it; None where it is not told."""
+
+
+def pressure(data: bytes) -> Mapping[bytes, Stall]:
+    """Read a pressure file: what was lost to ``some`` tasks and, where there is such a line, to all (``full``)."""
+    stalls: dict[bytes, Stall] = {}
     for line in data[: data.rfind(b"\n") + 1].splitlines():
         words = line.split()
-        if not words or not words[-1].startswith(b"total="):
+        if len(words) < 2 or not words[-1].startswith(b"total="):  # noqa: PLR2004 - the name and the total at least
             raise Malformed(line, "a line that ends with total=")
-        totals[words[0]] = number(words[-1].removeprefix(b"total="))
-    return totals
+        average = _percent(words[1].removeprefix(b"avg10=")) if words[1].startswith(b"avg10=") else None
+        stalls[words[0]] = Stall(number(words[-1].removeprefix(b"total=")), average)
+    return stalls
+
+
+def _percent(word: bytes) -> float:
+    """Read a share that the kernel writes as a percentage with two decimals."""
+    whole, point, hundredths = word.partition(b".")
+    if not point or len(hundredths) != 2:  # noqa: PLR2004 - always two
+        raise Malformed(word, "a percentage with two decimals")
+    return (number(whole) * 100 + number(hundredths)) / 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +149,20 @@ def _interface(line: bytes) -> Interface:
     numbers = [number(word) for word in words]
     received, sent = numbers[:4], numbers[_TRANSMIT : _TRANSMIT + 4]
     return Interface(name.strip().decode("utf-8", "replace"), *received, *sent)
+
+
+_KIB = 1024
+_SIZE_WORDS = 3
+
+
+def meminfo(data: bytes) -> Mapping[bytes, int]:
+    """Read /proc/meminfo, in bytes by name; rows that are no sizes (HugePages_Total) are left out."""
+    found: dict[bytes, int] = {}
+    for line in data[: data.rfind(b"\n") + 1].splitlines():
+        words = line.split()
+        if len(words) == _SIZE_WORDS and words[2] == b"kB":
+            found[words[0].removesuffix(b":")] = number(words[1]) * _KIB
+    return found
 
 
 def boot_time_s(data: bytes) -> int:

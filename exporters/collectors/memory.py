@@ -6,8 +6,14 @@ have to reckon with. It still counts active file pages, as the kubelet's does.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from exporters.cgroup.parse import keyed, number, value
 from exporters.collectors.contract import Collector, Family, Kind, Samples, Table, Target, each
+from exporters.collectors.monotone import Monotone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 USAGE = Family(
     "container_memory_usage_bytes",
@@ -97,13 +103,15 @@ _STAT_V2: Table = (
     (ACTIVE_FILE, b"active_file", 1),
     (INACTIVE_FILE, b"inactive_file", 1),
 )
-_FAULTS_V1 = (
+_FAULTS = (
     (',failure_type="pgfault",scope="container"', b"pgfault"),
-    (',failure_type="pgfault",scope="hierarchy"', b"total_pgfault"),
     (',failure_type="pgmajfault",scope="container"', b"pgmajfault"),
+)
+_FAULTS_BELOW_V1 = (
+    (',failure_type="pgfault",scope="hierarchy"', b"total_pgfault"),
     (',failure_type="pgmajfault",scope="hierarchy"', b"total_pgmajfault"),
 )
-_FAULTS_V2 = tuple((labels, key.removeprefix(b"total_")) for labels, key in _FAULTS_V1)
+_FAULTS_BELOW_V2 = tuple((labels, key.removeprefix(b"total_")) for labels, key in _FAULTS_BELOW_V1)
 
 
 def read(target: Target, samples: Samples) -> None:
@@ -123,11 +131,22 @@ def read(target: Target, samples: Samples) -> None:
         return
     words = keyed(stat)
     samples.add_keyed(labels, _STAT_V1 if is_v1 else _STAT_V2, words)
-    for scope, key in _FAULTS_V1 if is_v1 else _FAULTS_V2:
+    for scope, key in _FAULTS if is_v1 else (*_FAULTS, *_FAULTS_BELOW_V2):
         samples.add_keyed(labels + scope, ((FAILURES, key, 1),), words)
+    if is_v1:
+        _faults_below(target, samples, words)
     inactive = words.get(b"total_inactive_file" if is_v1 else b"inactive_file")
     if usage is not None and inactive is not None:
         samples.add(WORKING_SET, labels, max(0, usage - number(inactive)))
+
+
+def _faults_below(target: Target, samples: Samples, words: Mapping[bytes, bytes]) -> None:
+    """Version 1 before Linux 5.2 sums over the cgroups that are there, so what it tells falls when one is removed."""
+    sums = target.notes.of(Monotone)
+    for scope, key in _FAULTS_BELOW_V1:
+        word = words.get(key)
+        if word is not None:
+            samples.add(FAILURES, target.labels + scope, sums.hold(key, number(word)))
 
 
 COLLECTOR = Collector(

@@ -1,7 +1,12 @@
-"""Limits that the kernel enforces on a container: CPU quota, shares and memory.
+"""Limits that the kernel enforces on a container: CPU quota, shares, memory and swap.
 
 They are read from the cgroup and not from the pod, so they are what really holds, after a resize as well. Where there
-is no limit there is no series; a zero would read as a limit of nothing.
+is no limit there is no series; a zero would read as a limit of nothing, which for swap it is.
+
+Version 2 has a weight where version 1 had shares. Runtimes turn shares into a weight in one of two ways (linearly, or
+since runc 1.3.2 and crun 1.23 along a curve on which 1024 shares are a weight of 100), and the weight does not tell
+which. The shares here are turned back linearly, as the kubelet does, and so are right for older runtimes only; the
+weight itself is given beside them.
 """
 
 from __future__ import annotations
@@ -22,14 +27,38 @@ PERIOD = Family(
 SHARES = Family(
     "container_spec_cpu_shares",
     Kind.GAUGE,
-    "Share of CPU time under contention, in units of 1/1024 of a CPU "
+    "Share of CPU time under contention, in units of 1/1024 of a CPU; on v2 too high where runc is 1.3.2 or newer "
     "(v1 cpu.shares, v2 cpu.weight mapped back linearly as 2 + (weight - 1) * 262142 / 9999).",
+)
+WEIGHT = Family(
+    "container_spec_cpu_weight",
+    Kind.GAUGE,
+    "Share of CPU time under contention as the kernel has it, from 1 to 10000, or 0 for idle (v2 cpu.weight; v1 has shares).",
 )
 MEMORY_LIMIT = Family(
     "container_spec_memory_limit_bytes",
     Kind.GAUGE,
     "Memory limit, in bytes; absent without a limit (v1 memory.limit_in_bytes, v2 memory.max).",
 )
+SWAP_LIMIT = Family(
+    "container_spec_memory_swap_limit_bytes",
+    Kind.GAUGE,
+    "Limit of memory and swap together on v1, of swap alone on v2, in bytes; absent without a limit "
+    "(v1 memory.memsw.limit_in_bytes, v2 memory.swap.max).",
+)
+RESERVATION = Family(
+    "container_spec_memory_reservation_limit_bytes",
+    Kind.GAUGE,
+    "Memory that is spared when the node runs short, in bytes; absent where v1 has none "
+    "(v1 memory.soft_limit_in_bytes, v2 memory.min).",
+)
+
+_MEMORY_V1 = (
+    (MEMORY_LIMIT, "memory.limit_in_bytes"),
+    (SWAP_LIMIT, "memory.memsw.limit_in_bytes"),
+    (RESERVATION, "memory.soft_limit_in_bytes"),
+)
+_MEMORY_V2 = ((MEMORY_LIMIT, "memory.max"), (SWAP_LIMIT, "memory.swap.max"), (RESERVATION, "memory.min"))
 
 
 def read(target: Target, samples: Samples) -> None:
@@ -38,10 +67,10 @@ def read(target: Target, samples: Samples) -> None:
         _cpu_v1(target, samples)
     else:
         _cpu_v2(target, samples)
-    is_v1 = target.files.version("memory") == 1
-    data = target.files.read("memory", "memory.limit_in_bytes" if is_v1 else "memory.max")
-    if data is not None and (most := limit(data)) is not None:
-        samples.add(MEMORY_LIMIT, target.labels, most)
+    for family, name in _MEMORY_V1 if target.files.version("memory") == 1 else _MEMORY_V2:
+        data = target.files.read("memory", name)
+        if data is not None and (most := limit(data)) is not None:
+            samples.add(family, target.labels, most)
 
 
 def _cpu_v1(target: Target, samples: Samples) -> None:
@@ -61,14 +90,17 @@ def _cpu_v2(target: Target, samples: Samples) -> None:
         if quota is not None:
             samples.add(QUOTA, target.labels, quota)
         samples.add(PERIOD, target.labels, period)
-    weight = target.files.read("cpu", "cpu.weight")
-    if weight is not None:
-        samples.add(SHARES, target.labels, 2 + (value(weight) - 1) * 262142 // 9999)
+    data = target.files.read("cpu", "cpu.weight")
+    if data is not None:
+        weight = value(data)
+        samples.add(WEIGHT, target.labels, weight)
+        if weight:  # the kernel writes 0 for a cgroup that is to run only when nothing else does (cpu.idle)
+            samples.add(SHARES, target.labels, 2 + (weight - 1) * 262142 // 9999)
 
 
 COLLECTOR = Collector(
     name="spec",
-    help="CPU quota, period and shares, memory limit",
-    families=(QUOTA, PERIOD, SHARES, MEMORY_LIMIT),
+    help="CPU quota, period, shares and weight, limits of memory and swap",
+    families=(QUOTA, PERIOD, SHARES, WEIGHT, MEMORY_LIMIT, SWAP_LIMIT, RESERVATION),
     collect=each(read),
 )

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LINK = re.compile(r"(?P<pod>[^_]+)_(?P<namespace>[^_]+)_(?P<container>.+)-(?P<id>[0-9a-f]{64})\.log")
-_TARGET = re.compile(r".*/(?P<namespace>[^/_]+)_(?P<pod>[^/_]+)_(?P<uid>[^/_]+)/(?P<container>[^/]+)/[^/]+")
+_TARGET = re.compile(r".*/(?P<namespace>[^/_]+)_(?P<pod>[^/_]+)_(?P<uid>[^/_]+)/(?P<container>[^/]+)/(?P<file>[^/]+)")
+_FILE = re.compile(r"(?P<restarts>\d{1,9})\.log", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class LoggedContainer:
     pod_uid: str
     """As in the path of its cgroup; empty where only the link's own name could be read."""
     container: str
+    restarts: int | None = None
+    """How many lives it had before this one; None if that is not told."""
 
 
 class LogFolder:
@@ -60,4 +63,6 @@ class LogFolder:
             target = None
         if target is None:
             return link["id"], LoggedContainer(link["namespace"], link["pod"], "", link["container"])
-        return link["id"], LoggedContainer(target["namespace"], target["pod"], target["uid"], target["container"])
+        file = _FILE.fullmatch(target["file"])
+        restarts = None if file is None else int(file["restarts"])
+        return link["id"], LoggedContainer(target["namespace"], target["pod"], target["uid"], target["container"], restarts)

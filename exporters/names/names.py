@@ -6,7 +6,7 @@ An answer therefore says whether a better one can still come, and is asked for a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +34,21 @@ class Name:
 
 
 UNKNOWN = Name()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What else is known of a container; what is empty or None is not known."""
+
+    pod_uid: str = ""
+    """As the API knows the pod, or else as its cgroup does."""
+    node: str = ""
+    workload_kind: str = ""
+    workload: str = ""
+    image_id: str = ""
+    restarts: int | None = None
+    is_final: bool = False
+    """No source can tell more."""
 
 
 class Names:
@@ -72,3 +87,20 @@ class Names:
             return UNKNOWN
         pod_name = self.of_pod(pod_uid)
         return Name(pod_name.namespace, pod_name.pod)
+
+    def facts(self, container_id: str, pod_uid: str | None) -> Facts:
+        """Tell of a container what does not label all of its series."""
+        told = None if self._book is None else self._book.page.by_container_id.get(container_id)
+        if told is not None:
+            pod, container = told
+            return replace(_of_pod(pod), image_id=container.image_id, restarts=container.restarts, is_final=True)
+        logged = self._logs.by_container_id.get(container_id)
+        known = None if self._book is None else self._book.page.by_cgroup_uid.get(pod_uid or "")
+        facts = Facts(pod_uid or "") if known is None else _of_pod(known)
+        if logged is None:
+            return facts
+        return replace(facts, restarts=logged.restarts, is_final=self._book is None)
+
+
+def _of_pod(pod: Pod) -> Facts:
+    return Facts(pod.uid, pod.node, pod.workload.kind, pod.workload.name)

@@ -13,7 +13,7 @@ import msgspec
 
 from exporters.names.owner import Owner, Workload, workload_of
 from exporters.names.quantity import quantity
-from exporters.names.wire import ContainerStatus, Metadata, PodObject, PodSpec, PodStatus, SpecContainer
+from exporters.names.wire import ContainerState, ContainerStatus, Metadata, PodObject, PodSpec, PodStatus, SpecContainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,10 @@ class Container:
     """The runtime's id, without the ``containerd://`` before it."""
     name: str
     image: str
+    image_id: str = ""
+    """What the image was resolved to, as the runtime writes it; empty for a life before the present one."""
+    restarts: int | None = None
+    """How many lives the container had before this one; None if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +116,28 @@ def _containers(spec: PodSpec, status: PodStatus) -> Iterator[Container]:
         image = entry.image or ""
         if not image or image.startswith("sha256:"):
             image = images.get(entry.name) or image
-        for container_id in sorted(_ids(entry)):
-            yield Container(container_id, entry.name, image[:_LONGEST_IMAGE])
+        image_id = (entry.image_id or "")[:_LONGEST_IMAGE]
+        for container_id, is_present in sorted(_ids(entry).items()):
+            restarts = _restarts(entry, is_present=is_present)
+            yield Container(container_id, entry.name, image[:_LONGEST_IMAGE], image_id if is_present else "", restarts)
 
 
-def _ids(entry: ContainerStatus) -> set[str]:
-    ends = (state.terminated for state in (entry.state, entry.last_state) if state is not None)
-    told = (entry.container_id, *(end.container_id for end in ends if end is not None))
-    return {bare for one in told if one and (bare := one.rpartition("//")[2])}
+def _ids(entry: ContainerStatus) -> dict[str, bool]:
+    """Map the id of each life to whether it is the present one, which is the one that the count of restarts means."""
+    ended = (_ended(entry.last_state), False), (_ended(entry.state), True)
+    told = (*ended, (entry.container_id, True))
+    return {bare: is_present for one, is_present in told if one and (bare := one.rpartition("//")[2])}
+
+
+def _ended(state: ContainerState | None) -> str | None:
+    return state.terminated.container_id if state is not None and state.terminated is not None else None
+
+
+def _restarts(entry: ContainerStatus, *, is_present: bool) -> int | None:
+    if entry.restart_count is None:
+        return None
+    restarts = entry.restart_count if is_present else entry.restart_count - 1
+    return restarts if restarts >= 0 else None
 
 
 def _requests(spec: PodSpec) -> Iterator[Request]:

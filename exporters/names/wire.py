@@ -76,7 +76,9 @@ class ContainerStatus(_Object, frozen=True):
 
     name: str = ""
     image: str | None = None
+    image_id: str | None = msgspec.field(default=None, name="imageID")
     container_id: str | None = msgspec.field(default=None, name="containerID")
+    restart_count: int | None = None
     state: ContainerState | None = None
     last_state: ContainerState | None = None
 

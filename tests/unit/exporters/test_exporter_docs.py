@@ -26,7 +26,7 @@ def test_the_example_collector_gives_the_lines_that_the_page_promises(v2: Host, 
     fixture, promised = blocks("text")
     directive, _, content = fixture.partition("\n")
     v2.write(directive.removeprefix("-- "), content)
-    module = types.ModuleType("memory_events")
+    module = types.ModuleType("swap_events")
     exec(compile(code, "docs/add-a-collector.md", "exec"), vars(module))  # noqa: S102 - the page is the test
 
     before = Rig(v2, book).containers_text().splitlines()
@@ -36,6 +36,6 @@ def test_the_example_collector_gives_the_lines_that_the_page_promises(v2: Host, 
 
 
 def test_every_file_and_command_on_the_page_exists() -> None:
-    named = set(re.findall(r"`((?:exporters|tests|docs)/[\w./-]+)`", PAGE)) - {"exporters/collectors/memory_events.py"}
+    named = set(re.findall(r"`((?:exporters|tests|docs)/[\w./-]+)`", PAGE)) - {"exporters/collectors/swap_events.py"}
     assert len(named) > 5
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []

@@ -38,7 +38,7 @@ def rig_on(name: str, folder: Path, book: PodBook) -> Rig:
 
 def read_back(families: Iterable[Metric]) -> set[tuple[str, frozenset[tuple[str, str]], float]]:
     """The text parser gives every counter a ``_total``, also those of cAdvisor's that have none."""
-    without = {"container_memory_failcnt_total": "container_memory_failcnt"}
+    without = {f"{name}_total": name for name in ("container_memory_failcnt", "container_hugetlb_failcnt")}
     return {
         (without.get(one.name, one.name), frozenset(one.labels.items()), one.value)
         for family in families

@@ -56,9 +56,19 @@ def test_a_static_pod_is_known_by_the_hash_in_its_cgroup_and_named_without_the_n
 
 
 def test_every_life_of_a_container_is_named(book: PodBook) -> None:
-    for container_id in ("a9" * 32, "0b" * 32):
-        _, container = book.page.by_container_id[container_id]
-        assert container == Container(container_id, "web", "example.org/shop/web:1.4")
+    found = [book.page.by_container_id[container_id][1] for container_id in ("a9" * 32, "0b" * 32)]
+    assert found == [
+        Container("a9" * 32, "web", "example.org/shop/web:1.4", "example.org/shop/web@sha256:b5b5", restarts=1),
+        Container("0b" * 32, "web", "example.org/shop/web:1.4", "", restarts=0),
+    ]
+
+
+def test_restarts_that_are_not_told_or_make_no_sense_are_not_known() -> None:
+    last = {"terminated": {"containerID": "containerd://before"}}
+    for count, expected in ((None, {"now": None, "before": None}), (0, {"now": 0, "before": None})):
+        status = {"name": "web", "containerID": "containerd://now", "restartCount": count, "lastState": last}
+        pod = a_pod(status={"containerStatuses": [status]})
+        assert {container.container_id: container.restarts for container in pod.containers} == expected
 
 
 def test_an_image_known_only_by_its_hash_is_named_as_it_was_asked_for(book: PodBook) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "exporter"
 BORN_S = 1_700_000_000
+WALL_S = 1_700_000_100.5
+"""The moment of every scrape of a fixture."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,13 @@ class Host:
                 machine_id=self.folder / "etc" / "machine-id",
             ),
             self.statvfs,
+            self.size,
         )
+
+    @staticmethod
+    def size(path: str) -> int:
+        """Count what is in a folder: the kernel tells it as the size of /proc/<pid>/fd, other file systems do not."""
+        return sum(1 for _ in Path(path).iterdir())
 
     def statvfs(self, path: str) -> os.statvfs_result:
         """Answer from the fixture's file of that name: path, size of a block, blocks, free blocks, inodes, free inodes."""
@@ -134,6 +142,7 @@ class Rig:
                 collectors=self.collectors,
                 procfs=str(self.host.procfs),
                 host=self.host.outside,
+                wall=lambda: WALL_S,
             )
         )
 

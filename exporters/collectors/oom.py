@@ -1,0 +1,166 @@
+"""Processes that the kernel killed because memory ran out.
+
+A kill often ends its container, and the kernel forgets the count with the cgroup, mostly before anybody has read it. The
+pod's cgroup stays, and version 2 counts there what happened anywhere below. So a kill that the pod counted and none of
+its living containers did belongs to the one that ended since the last scrape, if there was just one; if there were
+several, only the pod tells. The last value of an ended container is shown for some more scrapes, or nobody would see
+the counter rise.
+
+The kubelet reads the kernel's log instead and counts by the cgroup whose limit was hit, here it is the cgroup of the
+process that was killed. Both are the container in most cases; when a pod's or the node's memory runs out, this one
+still names the container that lost a process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from exporters.cgroup.files import Vanished
+from exporters.cgroup.identity import Kind as CgroupKind
+from exporters.cgroup.parse import Malformed, keyed, number
+from exporters.collectors.contract import Collector, Family, Kind, Scrape, Table, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+EVENTS = Family(
+    "container_oom_events_total",
+    Kind.COUNTER,
+    "Processes killed for lack of memory, still shown for some scrapes after the container ended; v2 counts whatever "
+    "lies below, v1 each cgroup by itself "
+    "(v1 memory.oom_control oom_kill, v2 memory.events oom_kill, of the machine /proc/vmstat oom_kill).",
+)
+_MACHINE: Table = ((EVENTS, b"oom_kill", 1),)
+
+SHOWN_SCRAPES = 5
+"""For how many scrapes an ended container is shown."""
+MAX_SHOWN = 500
+"""Ended containers that are shown at most."""
+
+_Key = tuple[str, int]
+
+
+@dataclass(slots=True)
+class _Ended:
+    """A container that is gone."""
+
+    kills: int
+    scrapes: int = 0
+    """How often it was shown."""
+
+
+@dataclass(slots=True)
+class _Living:
+    """A container as of the last scrape."""
+
+    target: Target
+    kills: int
+
+
+@dataclass(slots=True)
+class _Pod:
+    """What a pod's cgroup has counted for containers that are gone."""
+
+    explained: int | None = None
+
+
+@dataclass(slots=True)
+class _Memory:
+    living: dict[_Key, _Living] = field(default_factory=dict)
+    ended: dict[str, _Ended] = field(default_factory=dict)
+    """By the labels of the container."""
+
+
+def collect(scrape: Scrape) -> None:
+    """Read all cgroups, pods before their containers, then tell of those that have ended, and of the whole machine."""
+    memory = scrape.notes.of(_Memory)
+    pods: dict[str, tuple[Target, int]] = {}
+    read: dict[_Key, _Living] = {}
+    for target in scrape.in_time(scrape.targets):
+        kills = _kills(scrape, target)
+        if kills is None:
+            continue
+        identity = target.cgroup.identity
+        if identity.kind is CgroupKind.CONTAINER:
+            read[_key(target)] = _Living(target, kills)
+        elif identity.kind is CgroupKind.POD and identity.pod_uid is not None:
+            pods[identity.pod_uid] = target, kills
+        scrape.samples.add(EVENTS, target.labels, kills)
+    there = {_key(target) for target in scrape.targets if not target.is_gone}
+    gone = [known for key, known in memory.living.items() if key not in there]
+    memory.living = {key: known for key, known in memory.living.items() if key in there} | read
+    _attribute(pods, memory.living.values(), gone)
+    _show(scrape, memory, gone)
+    _tell_of_machine(scrape)
+
+
+def _kills(scrape: Scrape, target: Target) -> int | None:
+    if target.is_gone:
+        return None
+    name = "memory.oom_control" if target.files.version("memory") == 1 else "memory.events"
+    try:
+        data = target.files.read("memory", name)
+        word = None if data is None else keyed(data).get(b"oom_kill")
+        return None if word is None else number(word)
+    except Vanished:
+        target.is_gone = True
+    except Malformed as error:
+        scrape.tally.fail(f"{name} of {target.cgroup.path}: {error}")
+    return None
+
+
+def _key(target: Target) -> _Key:
+    return target.cgroup.path, target.cgroup.inode
+
+
+def _attribute(pods: Mapping[str, tuple[Target, int]], living: Iterable[_Living], gone: Iterable[_Living]) -> None:
+    """Give the kills that a pod counted and no container that is still there to the one that has gone."""
+    seen = dict.fromkeys(pods, 0)
+    missing: dict[str, list[_Living]] = {uid: [] for uid in pods}
+    for container in living:
+        uid = container.target.cgroup.identity.pod_uid
+        if uid in seen:
+            seen[uid] += container.kills
+    for container in gone:
+        uid = container.target.cgroup.identity.pod_uid
+        if uid in missing:
+            missing[uid].append(container)
+    for uid, (target, kills) in pods.items():
+        pod = target.notes.of(_Pod)
+        lost = missing[uid]
+        unexplained = kills - seen[uid] - sum(container.kills for container in lost) - (pod.explained or 0)
+        if pod.explained is not None and unexplained > 0 and len(lost) == 1:
+            lost[0].kills += unexplained
+        pod.explained = max(0, kills - seen[uid])
+
+
+def _show(scrape: Scrape, memory: _Memory, gone: Iterable[_Living]) -> None:
+    """Show those again that lost a process, unless a new cgroup has come to the same name."""
+    memory.ended.update((one.target.labels, _Ended(one.kills)) for one in gone if one.kills)
+    if not memory.ended:
+        return
+    taken = {target.labels for target in scrape.targets if not target.is_gone}
+    shown = [(labels, one) for labels, one in memory.ended.items() if labels not in taken][-MAX_SHOWN:]
+    for labels, one in shown:
+        scrape.samples.add(EVENTS, labels, one.kills)
+        one.scrapes += 1
+    memory.ended = {labels: one for labels, one in shown if one.scrapes < SHOWN_SCRAPES}
+
+
+def _tell_of_machine(scrape: Scrape) -> None:
+    data = None if scrape.root is None else scrape.host.proc("vmstat", scrape.tally)
+    if scrape.root is None or data is None:
+        return
+    try:
+        scrape.samples.add_keyed(scrape.root.labels, _MACHINE, keyed(data))
+    except Malformed as error:
+        scrape.tally.fail(f"vmstat: {error}")
+
+
+COLLECTOR = Collector(
+    name="oom",
+    help="Processes killed for lack of memory",
+    families=(EVENTS,),
+    collect=collect,
+)
