@@ -4,9 +4,6 @@ A walk needs no watches, no events and no memory of the past, so nothing can be 
 kernel counts the children of a cgroup in the link count of its folder: a folder with two links is a leaf and is never
 opened, which leaves only the few inner nodes and the pods to list. For the same reason no list of known prefixes is
 needed. What a cgroup is worth and whether it was seen before is left to the caller.
-
-The top of the tree stands for the whole machine, unless it is the top of a namespace only (a node that is itself a
-container): then version 2 gives it files that no real root has, and it is an ordinary cgroup.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporters.cgroup.identity import PLAIN, ROOT, Identity, Kind, identify
+from exporters.cgroup.identity import ROOT, Identity, Kind, identify
 
 if TYPE_CHECKING:
     import re
@@ -27,7 +24,6 @@ MAX_FOLDERS = 100_000
 """Folders that one walk opens at most."""
 
 _LEAF_LINKS = 2
-_NEVER_AT_THE_ROOT = "cgroup.events"  # of version 2; version 1 never has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +82,9 @@ def find(root: str, include: re.Pattern[str] | None = None) -> Found:
 
 def _top(root: str) -> list[Cgroup]:
     try:
-        inode = os.lstat(f"{root}/").st_ino
+        return [Cgroup("/", os.lstat(f"{root}/").st_ino, ROOT)]
     except OSError:
         return []  # the walk will say why
-    is_inside_a_namespace = os.path.lexists(f"{root}/{_NEVER_AT_THE_ROOT}")
-    return [Cgroup("/", inode, PLAIN if is_inside_a_namespace else ROOT)]
 
 
 def _list(root: str, path: str, include: re.Pattern[str] | None) -> Iterator[tuple[str, int, Identity | None, bool]]:

@@ -1,37 +1,34 @@
-"""Traffic of each pod's network interfaces.
+"""Traffic of the network interfaces of each pod and of the host.
 
-All containers of a pod share one network namespace, so one process of the pod is asked and the answer belongs to the
-pod: it is labelled as the sandbox, with no container, as the kubelet does. A namespace that was already told is not
-told again, and neither is the host's, which pods with hostNetwork share: node_exporter has those interfaces.
-Interfaces that only lead to other namespaces of this node (lo, veth, docker, nerdctl) are left out.
-
-The file is opened and closed each time: a kept descriptor would keep the network namespace of a dead pod alive.
+Interfaces that only lead to other namespaces of this node (lo, veth, docker, nerdctl) are left out. On the host those
+are left out as well that network plugins make one of for each pod: the pod tells the same traffic, and a series for
+each of them would come and go with every pod.
 """
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from exporters.cgroup.files import read_once
-from exporters.cgroup.identity import Kind as CgroupKind
+from exporters.cgroup.host import count
 from exporters.cgroup.parse import Interface, Malformed, interfaces
-from exporters.collectors.contract import Collector, Family, Kind, Samples, Scrape, Target, labelled
+from exporters.collectors.contract import Collector, Family, Kind, Samples, Scrape, labelled
+from exporters.collectors.namespaces import namespaces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from exporters.cgroup.processes import Process
+    from exporters.collectors.namespaces import Namespace
 
 _LEFT_OUT = ("lo", "veth", "docker", "nerdctl")
-_HOST_PID = 1
+_OF_PODS = ("cali", "lxc", "eni", "azv", "gke")
+"""How Calico, Cilium, and the plugins of AWS, Azure and Google begin the name of the host's end of a pod's interface."""
 
 
 def _family(direction: str, what: str, unit: str) -> Family:
     return Family(
         f"container_network_{direction}_{what}_total",
         Kind.COUNTER,
-        f"{unit} since the interface was made, of the pod's network namespace (/proc/<pid>/net/dev).",
+        f"{unit} since the interface was made, in the network namespace of the pod, or of the host for id / "
+        "(v1 and v2 /proc/<pid>/net/dev).",
     )
 
 
@@ -47,75 +44,24 @@ TRANSMIT_DROPPED = _family("transmit", "packets_dropped", "Packets dropped while
 
 def collect(scrape: Scrape) -> None:
     """Read each network namespace once."""
-    told = {_namespace(scrape.procfs, _HOST_PID)}
-    for shown_as, container_ids in _sharers(scrape.targets):
-        process = _first_process(scrape, container_ids)
-        if process is None:
-            scrape.tally.absent += 1
-            continue
-        namespace = _namespace(scrape.procfs, process.pid)
-        if namespace is None or namespace in told:
-            continue
-        told.add(namespace)
-        _read(scrape, shown_as, process)
+    for namespace in namespaces(scrape):
+        _read(scrape, namespace)
 
 
-def _sharers(targets: Sequence[Target]) -> Iterator[tuple[Target, Sequence[str]]]:
-    """Yield each group of containers that share a network namespace: whom to show it as, and whom to ask, in order.
-
-    The sandbox is the oldest container of a pod and has no name of its own. A runtime may do without one; then the
-    pod's own cgroup stands for it.
-    """
-    pods: dict[str, list[Target]] = {}
-    for target in targets:
-        if target.is_gone:
-            continue
-        uid = target.cgroup.identity.pod_uid
-        if uid is not None:
-            pods.setdefault(uid, []).append(target)
-        elif target.cgroup.identity.container_id is not None:
-            yield target, (target.cgroup.identity.container_id,)
-    for members in pods.values():
-        members.sort(key=_age)
-        containers = [one for one in members if one.cgroup.identity.kind is CgroupKind.CONTAINER]
-        sandbox = next((one for one in containers if not one.name.container), None)
-        yield sandbox or members[0], [one.cgroup.identity.container_id or "" for one in containers]
-
-
-def _age(target: Target) -> tuple[bool, int]:
-    """Order the pod before its containers and those by birth: the kernel numbers cgroups as they are made."""
-    return target.cgroup.identity.kind is CgroupKind.CONTAINER, target.cgroup.inode
-
-
-def _first_process(scrape: Scrape, container_ids: Sequence[str]) -> Process | None:
-    for container_id in container_ids:
-        for process in scrape.processes.of(container_id):
-            if scrape.processes.is_running(process):
-                return process
-    return None
-
-
-def _namespace(procfs: str, pid: int) -> int | None:
-    """Identify the network namespace of a process; the link that names it may not be read without rights."""
-    try:
-        return os.lstat(f"{procfs}/{pid}/net/dev").st_ino
-    except OSError:
-        return None
-
-
-def _read(scrape: Scrape, shown_as: Target, process: Process) -> None:
-    path = f"{scrape.procfs}/{process.pid}/net/dev"
+def _read(scrape: Scrape, namespace: Namespace) -> None:
+    path = f"{namespace.folder}/dev"
     try:
         found = interfaces(read_once(path))
-    except OSError:
-        scrape.tally.absent += 1  # the process ended; another is asked at the next scrape
+    except OSError as error:  # mostly the process ended; another is asked at the next scrape
+        count(error, f"cannot read {path}", scrape.tally)
         return
     except Malformed as error:
         scrape.tally.fail(f"{path}: {error}")
         return
+    left_out = (*_LEFT_OUT, *_OF_PODS) if namespace.is_host else _LEFT_OUT
     for interface in found:
-        if not interface.name.lower().startswith(_LEFT_OUT):
-            _add(scrape.samples, f"{shown_as.labels},{labelled(interface=interface.name)}", interface)
+        if not interface.name.lower().startswith(left_out):
+            _add(scrape.samples, f"{namespace.shown_as.labels},{labelled(interface=interface.name)}", interface)
 
 
 def _add(samples: Samples, labels: str, interface: Interface) -> None:
@@ -131,7 +77,7 @@ def _add(samples: Samples, labels: str, interface: Interface) -> None:
 
 COLLECTOR = Collector(
     name="network",
-    help="Traffic of each pod's interfaces",
+    help="Traffic of the interfaces of each pod and of the host",
     families=(
         RECEIVE_BYTES,
         RECEIVE_PACKETS,

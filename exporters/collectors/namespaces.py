@@ -1,0 +1,128 @@
+"""Which network namespaces there are, whom each belongs to, and where its files are.
+
+All containers of a pod share one network namespace, so one process of the pod is asked and the answer belongs to the
+pod: it is labelled as the sandbox, with no container, as the kubelet does. The host's namespace, which is that of
+process 1, belongs to the root; pods with hostNetwork are in it and do not repeat it, and neither does a namespace that
+was told already.
+
+The link that names a namespace may not be read without rights, but a file below /proc/<pid>/net has another inode in
+each namespace and the same one for all processes in it.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporters.cgroup.host import count
+from exporters.cgroup.identity import Kind
+from exporters.cgroup.parse import Malformed
+from exporters.cgroup.tables import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from exporters.cgroup.processes import Process
+    from exporters.collectors.contract import Scrape, Target
+
+_HOST_PID = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A network namespace, seen through one process in it."""
+
+    shown_as: Target
+    """The cgroup whose labels its series carry."""
+    folder: str
+    """The folder ``net`` of the process. Files in it must not be kept open: they keep the namespace alive."""
+
+    @property
+    def is_host(self) -> bool:
+        """It is that of the machine itself."""
+        return self.shown_as.cgroup.identity.kind is Kind.ROOT
+
+
+def namespaces(scrape: Scrape) -> Iterator[Namespace]:
+    """Yield each network namespace once, the host's first; raises OSError when /proc cannot be listed."""
+    host = _inode(scrape.procfs, _HOST_PID)
+    if host is None:
+        scrape.tally.absent += 1
+    elif scrape.root is not None:
+        yield Namespace(scrape.root, f"{scrape.procfs}/{_HOST_PID}/net")
+    told = {host}
+    for shown_as, container_ids in scrape.in_time(tuple(_sharers(scrape.targets))):
+        process = _first_process(scrape, container_ids)
+        if process is None:
+            scrape.tally.absent += 1
+            continue
+        inode = _inode(scrape.procfs, process.pid)
+        if inode is None or inode in told:
+            continue
+        told.add(inode)
+        yield Namespace(shown_as, f"{scrape.procfs}/{process.pid}/net")
+
+
+def read_rows(scrape: Scrape, path: str, take: Callable[[bytes], None]) -> bool:
+    """Hand the rows of a table to ``take``, piece by piece; False if it could not be read to its end, which is counted.
+
+    The number of rows is nothing that we choose, so the time of the scrape is looked at before each piece.
+    """
+    try:
+        with closing(rows(path)) as pieces:
+            for piece in pieces:
+                if scrape.is_late():
+                    scrape.tally.late += 1
+                    return False
+                take(piece)
+    except OSError as error:
+        count(error, f"cannot read {path}", scrape.tally)
+        return False
+    except Malformed as error:
+        scrape.tally.fail(f"{path}: {error}")
+        return False
+    return True
+
+
+def _sharers(targets: Sequence[Target]) -> Iterator[tuple[Target, Sequence[str]]]:
+    """Yield each group of containers that share a network namespace: whom to show it as, and whom to ask, in order.
+
+    The sandbox is the oldest container of a pod and has no name of its own. A runtime may do without one; then the
+    pod's own cgroup stands for it.
+    """
+    pods: dict[str, list[Target]] = {}
+    for target in targets:
+        if target.is_gone:
+            continue
+        uid = target.cgroup.identity.pod_uid
+        if uid is not None:
+            pods.setdefault(uid, []).append(target)
+        elif target.cgroup.identity.container_id is not None:
+            yield target, (target.cgroup.identity.container_id,)
+    for members in pods.values():
+        members.sort(key=_age)
+        containers = [one for one in members if one.cgroup.identity.kind is Kind.CONTAINER]
+        sandbox = next((one for one in containers if not one.name.container), None)
+        yield sandbox or members[0], [one.cgroup.identity.container_id or "" for one in containers]
+
+
+def _age(target: Target) -> tuple[bool, int]:
+    """Order the pod before its containers and those by birth: the kernel numbers cgroups as they are made."""
+    return target.cgroup.identity.kind is Kind.CONTAINER, target.cgroup.inode
+
+
+def _first_process(scrape: Scrape, container_ids: Sequence[str]) -> Process | None:
+    for container_id in container_ids:
+        for process in scrape.processes.of(container_id):
+            if scrape.processes.is_running(process):
+                return process
+    return None
+
+
+def _inode(procfs: str, pid: int) -> int | None:
+    try:
+        return os.lstat(f"{procfs}/{pid}/net/dev").st_ino
+    except OSError:
+        return None
