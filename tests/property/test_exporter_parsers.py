@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.cgroup import parse, parse_io, parse_mounts
+from exporters.cgroup import parse, parse_io, parse_mounts, parse_proc
 from exporters.cgroup.identity import container_of, identify
 from exporters.exposition.text import accepts_gzip, choose
 from exporters.names.pod import NotAPodError, pod_of
@@ -28,6 +28,10 @@ KERNEL_PARSERS = (
     parse.interfaces,
     parse.boot_time_s,
     parse.cgroup_paths,
+    parse.numbers,
+    parse.by_node,
+    parse_proc.open_files_limit,
+    parse_proc.schedstat,
     parse_io.io_stat,
     parse_io.blkio,
     parse_io.diskstats,
@@ -43,6 +47,10 @@ VALID = {
     parse.interfaces: b"a\nb\n  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
     parse.boot_time_s: b"cpu 1 2\nbtime 1600000000\n",
     parse.cgroup_paths: b"4:memory:/a/b\n0::/../c\n",
+    parse.numbers: b"1003253961 553146951 0 \n",
+    parse.by_node: b"anon N0=41418752 N1=21229568\nhierarchical_file=3 N0=1 N1=2\n",
+    parse_proc.open_files_limit: b"Limit  Soft Limit  Hard Limit  Units\nMax open files            1024  524288  files     \n",
+    parse_proc.schedstat: b"1556318241 1531984000 212\n",
     parse_io.io_stat: b"8:0 rbytes=4096 wbytes=0 rios=1 wios=0\n7:1 7:0 rbytes=8192 wbytes=512 rios=2 wios=1\n",
     parse_io.blkio: b"8:0 Read 4096\n8:0 Write 0\n8:0 Total 4096\n8:16 Read 512\nTotal 4608\n",
     parse_io.diskstats: b"   8       0 sda 1 2 3 4 5 6 7 8 9 10 11 0 0 0 0\n   8       1 sda1 1 2 3 4 5 6 7 8 9 10 11\n",
@@ -65,6 +73,10 @@ WORDS = st.sampled_from(
         b"9" * 25,
         b"btime",
         b"eth0:",
+        b"N0=",
+        b"Max open files",
+        b"avg10=",
+        b"1.5",
         b":",
         b"\n",
         b" ",
@@ -121,6 +133,25 @@ def test_a_table_that_was_cut_loses_lines_and_changes_none(cut: int) -> None:
 def test_a_pressure_file_that_was_cut_loses_lines_and_changes_none(cut: int) -> None:
     whole = parse.pressure(VALID[parse.pressure])
     assert parse.pressure(VALID[parse.pressure][:cut]).items() <= whole.items()
+
+
+@pytest.mark.parametrize("parser", [parse.numbers, parse_proc.schedstat], ids=lambda parser: parser.__name__)
+@given(data=st.data())
+def test_a_line_of_numbers_that_was_cut_is_not_believed(parser: Callable[[bytes], object], data: st.DataObject) -> None:
+    whole = VALID[parser]
+    with pytest.raises(parse.Malformed):
+        parser(whole[: data.draw(st.integers(0, len(whole) - 1))])
+
+
+@given(cut=st.integers(0, len(VALID[parse_proc.open_files_limit]) - 1))
+def test_a_limit_that_was_cut_is_not_known(cut: int) -> None:
+    assert parse_proc.open_files_limit(VALID[parse_proc.open_files_limit][:cut]) is None
+
+
+@given(cut=st.integers(0, len(VALID[parse.by_node]) - 1))
+def test_memory_by_node_that_was_cut_loses_lines_and_changes_none(cut: int) -> None:
+    whole = parse.by_node(VALID[parse.by_node])
+    assert parse.by_node(VALID[parse.by_node][:cut]).items() <= whole.items()
 
 
 @given(cut=st.integers(0, len(VALID[parse.interfaces]) - 1))
