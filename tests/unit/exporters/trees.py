@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from exporters.roots import Roots
 if TYPE_CHECKING:
     from exporters.collectors.contract import Collector
     from exporters.names.book import PodBook
+    from exporters.roots import Clock
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "exporter"
 BORN_S = 1_700_000_000
@@ -104,7 +106,7 @@ def unpack(name: str, folder: Path) -> Host:
             path = rest
         elif mark in {"->", "=="}:
             _link(folder, mark, *rest.split(" "))
-    for found in (folder / "cgroup").rglob("*"):
+    for found in (folder / "cgroup", *(folder / "cgroup").rglob("*")):
         os.utime(found, (BORN_S, BORN_S), follow_symlinks=False)
     host.log.mkdir(exist_ok=True)
     return host
@@ -127,10 +129,13 @@ class Rig:
     budget: int = 100
     kernel: Kernel = field(default_factory=Kernel)
     collectors: tuple[Collector, ...] = REGISTERED
+    include: str = ""
+    clock: Clock = time.perf_counter
 
     def __post_init__(self) -> None:
         self.reader = Reader(self.budget, self.kernel)
-        self.inventory = Inventory(detect(self.host.cgroupfs), self.reader, boot_s=0.0)
+        include = re.compile(self.include) if self.include else None
+        self.inventory = Inventory(detect(self.host.cgroupfs), self.reader, 0.0, include)
         self.own = OwnMetrics("test")
         self.exporter = Exporter(
             Parts(
@@ -142,6 +147,7 @@ class Rig:
                 collectors=self.collectors,
                 procfs=str(self.host.procfs),
                 host=self.host.outside,
+                clock=self.clock,
                 wall=lambda: WALL_S,
             )
         )
