@@ -31,14 +31,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 V1, V2 = Hierarchy("/v1", 1), Hierarchy("/v2", 2)
+CONTROLLERS_V1 = ("blkio", "cpu", "cpuacct", "cpuset", "hugetlb", "memory", "pids")
 LAYOUTS = (
-    Layout(dict.fromkeys(("blkio", "cpu", "cpuacct", "memory", "pids"), V1), V1),
-    Layout(dict.fromkeys(("cpu", "io", "memory", "pids", UNIFIED), V2), V2),
-    Layout({**dict.fromkeys(("blkio", "cpu", "cpuacct", "memory", "pids"), V1), UNIFIED: V2}, V1),
+    Layout(dict.fromkeys(CONTROLLERS_V1, V1), V1),
+    Layout(dict.fromkeys(("cpu", "hugetlb", "io", "memory", "pids", UNIFIED), V2), V2),
+    Layout({**dict.fromkeys(CONTROLLERS_V1, V1), UNIFIED: V2}, V1),
     Layout({}, V1),
 )
+NAMES = ("hugetlb.2MB.current", "hugetlb.2MB.rsvd.usage_in_bytes", 'hugetlb."\n.current', "hugetlb..current", "memory.max")
 CODES = (errno.ENOENT, errno.ENODEV, errno.EACCES, errno.EOPNOTSUPP, errno.EIO, errno.EMFILE)
-KEYS = (b"anon", b"file", b"inactive_file", b"total_rss", b"usage_usec", b"user", b"nr_periods", b"throttled_usec", b"pgfault")
+KEYS = (
+    b"anon",
+    b"file",
+    b"inactive_file",
+    b"total_rss",
+    b"usage_usec",
+    b"user",
+    b"nr_periods",
+    b"throttled_usec",
+    b"pgfault",
+    b"oom_kill",
+    b"max",
+)
 CONTENT = st.one_of(
     st.binary(max_size=80),
     st.integers(0, 2**65).map(b"%d\n".__mod__),
@@ -51,6 +65,8 @@ CONTENT = st.one_of(
             b"8:0 Read 1\n8:0 Total 1\nTotal 1\n",
             b"   8       0 sda 1 2 3 4 5 6 7 8 9 10 11\n",
             b"28 1 8:1 / / rw - ext4 /dev/sda1 rw\n28 1 8:1 / /b rw - ext4 /dev/sda1 rw\n",
+            b"anon N0=1 N1=2\nfile=3 N0=3\n",
+            b"1 2 3 \n",
             b"max 100000\n",
             b"max\n",
             b"-1\n",
@@ -87,6 +103,10 @@ class AnyKernel(Kernel):
 
     def inode(self, path: str) -> int:  # noqa: ARG002 - any path
         return self.data.draw(st.sampled_from([1, 1, 2]))
+
+    def names(self, path: str) -> list[str]:  # noqa: ARG002 - any path
+        self._may_refuse()
+        return self.data.draw(st.lists(st.sampled_from(NAMES)))
 
     def _may_refuse(self) -> None:
         code = self.data.draw(st.sampled_from([None, None, None, *CODES]))
