@@ -1,12 +1,15 @@
 """CPU time that was used, and time in which the quota held a container back.
 
+As the kubelet does, periods and throttling are told only of a cgroup that has a quota, or once had one: of all others
+the kernel has only zeros to tell.
+
 Version 1 counts user and system time in ticks of a hundredth of a second (USER_HZ, the same on every platform that
 Kubernetes runs on) and on another clock than the whole, so there the two do not add up to the usage.
 """
 
 from __future__ import annotations
 
-from exporters.cgroup.parse import keyed, value
+from exporters.cgroup.parse import cpu_max, keyed, limit, value
 from exporters.collectors.contract import Collector, Family, Kind, Samples, Target, each
 
 _TOTAL = ',cpu="total"'
@@ -83,13 +86,21 @@ def read(target: Target, samples: Samples) -> None:
     if stat is None:
         return
     words = keyed(stat)
-    if target.files.version("cpu") == 1:
-        samples.add_keyed(target.labels, _THROTTLING_V1, words)
-        return
-    samples.add_keyed(target.labels, _THROTTLING_V2, words)
-    if not is_accounted_v1:
+    is_v1 = target.files.version("cpu") == 1
+    if not is_v1 and not is_accounted_v1:
         samples.add_keyed(target.labels + _TOTAL, ((USAGE, b"usage_usec", _US_PER_S),), words)
         samples.add_keyed(target.labels, _ACCOUNTED_V2, words)
+    if _may_be_throttled(target, words.get(b"nr_periods"), is_v1=is_v1):
+        samples.add_keyed(target.labels, _THROTTLING_V1 if is_v1 else _THROTTLING_V2, words)
+
+
+def _may_be_throttled(target: Target, periods: bytes | None, *, is_v1: bool) -> bool:
+    if periods != b"0":
+        return periods is not None
+    data = target.files.read("cpu", "cpu.cfs_quota_us" if is_v1 else "cpu.max")
+    if data is None:
+        return False
+    return (limit(data) if is_v1 else cpu_max(data)[0]) is not None
 
 
 def _accounted_v1(target: Target, samples: Samples) -> None:

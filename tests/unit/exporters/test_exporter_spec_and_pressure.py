@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporters.cgroup.files import Kernel
-from exporters.collectors import pressure, seen, spec
+from exporters.collectors import cpu, pressure, seen, spec
 from exporters.exposition.text import Format
 from tests.unit.exporters.trees import WALL_S, Host, Rig, of_family
 
@@ -121,3 +121,21 @@ def test_a_tree_that_cannot_be_listed_is_a_scrape_error(v2: Host) -> None:
     text = exposition.answer(Format.TEXT, compressed=False).decode()
     assert of_family(text, "container_scrape_error") == {"container_scrape_error": 1}
     assert of_family(rig.text(), "container_scrape_error") == {"container_scrape_error": 0}
+
+
+@pytest.mark.parametrize(
+    ("periods", "quota", "told"), [("0", "max", []), ("0", "50000", [0]), ("7", "50000", [7]), ("7", "max", [7])]
+)
+def test_throttling_is_told_of_what_has_a_quota_or_had_one(v2: Host, periods: str, quota: str, told: list[float]) -> None:
+    rewrite(v2, "cpu.stat", f"usage_usec 3000000\nnr_periods {periods}\nnr_throttled 0\nthrottled_usec 0\n")
+    rewrite(v2, "cpu.max", f"{quota} 100000\n")
+    text = Rig(v2, collectors=(cpu.COLLECTOR,)).text()
+    assert of_web(text, "container_cpu_cfs_periods_total") == told
+    assert of_web(text, "container_cpu_usage_seconds_total") == [3]
+
+
+@pytest.mark.parametrize(("quota", "told"), [("-1\n", []), ("50000\n", [0])])
+def test_so_it_is_on_version_1(v1: Host, quota: str, told: list[float]) -> None:
+    rewrite(v1, "cpu.stat", "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n")
+    rewrite(v1, "cpu.cfs_quota_us", quota)
+    assert of_web(Rig(v1, collectors=(cpu.COLLECTOR,)).text(), "container_cpu_cfs_throttled_seconds_total") == told
