@@ -53,6 +53,10 @@ class Host:
             count(error, f"cannot read {path}", tally)
             return None
 
+    def has(self, name: str) -> bool:
+        """Say whether there is such a file below /sys, for those that only some machines have."""
+        return os.path.lexists(f"{self.roots.sysfs}/{name}")
+
     def listed(self, name: str) -> Sequence[str]:
         """List a folder below /sys in order; one that is not there is empty."""
         try:

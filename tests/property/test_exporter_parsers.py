@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.cgroup import parse, parse_io, parse_mounts, parse_proc
+from exporters.cgroup import parse, parse_io, parse_mounts, parse_proc, topology
 from exporters.cgroup.identity import container_of, identify
 from exporters.exposition.text import accepts_gzip, choose
 from exporters.names.pod import NotAPodError, pod_of
@@ -36,6 +36,7 @@ KERNEL_PARSERS = (
     parse_io.blkio,
     parse_io.diskstats,
     parse_mounts.mounts,
+    topology.cpu_list,
 )
 VALID = {
     parse.number: b"18446744073709551615",
@@ -55,6 +56,7 @@ VALID = {
     parse_io.blkio: b"8:0 Read 4096\n8:0 Write 0\n8:0 Total 4096\n8:16 Read 512\nTotal 4608\n",
     parse_io.diskstats: b"   8       0 sda 1 2 3 4 5 6 7 8 9 10 11 0 0 0 0\n   8       1 sda1 1 2 3 4 5 6 7 8 9 10 11\n",
     parse_mounts.mounts: b"28 1 8:1 / /a\\040b rw shared:1 master:2 - ext4 /dev/sda1 rw\n29 1 0:5 / /c rw - tmpfs tmpfs rw\n",
+    topology.cpu_list: b"0-3,8\n",
 }
 WORDS = st.sampled_from(
     [
@@ -173,6 +175,24 @@ def test_a_table_of_devices_that_was_cut_loses_lines_and_changes_none(
 def test_disks_that_were_cut_are_left_out(cut: int) -> None:
     whole = parse_io.diskstats(VALID[parse_io.diskstats])
     assert parse_io.diskstats(VALID[parse_io.diskstats][:cut]) in (whole[:1], ())
+
+
+@given(numbers=st.sets(st.integers(0, 300)))
+def test_a_list_of_cpus_comes_back_as_it_was(numbers: set[int]) -> None:
+    ranges: list[list[int]] = []
+    for number in sorted(numbers):
+        if ranges and ranges[-1][-1] == number - 1:
+            ranges[-1].append(number)
+        else:
+            ranges.append([number])
+    written = b",".join(b"%d" % one[0] if len(one) == 1 else b"%d-%d" % (one[0], one[-1]) for one in ranges) + b"\n"
+    assert topology.cpu_list(written) == tuple(sorted(numbers))
+
+
+@pytest.mark.parametrize("data", [b"0-3", b"3-0\n", b"0-99999999999\n", b"-1\n", b"0,,1\n", b"a\n"])
+def test_what_is_no_list_of_cpus_is_called_malformed(data: bytes) -> None:
+    with pytest.raises(parse.Malformed):
+        topology.cpu_list(data)
 
 
 @given(cut=st.integers(0, len(VALID[parse_mounts.mounts]) - 1))
