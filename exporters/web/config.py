@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from exporters.web.section import BadWebConfigError, Section
+from exporters.web.section import BadWebConfigError, Section, missing_package
 from exporters.web.vocabulary import CIPHERS, CLIENT_AUTH, CURVES, HEADERS, OLD_VERSIONS, UNVERIFIED, VERSIONS, ClientAuth
 
 _TOP = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
@@ -110,8 +110,10 @@ class WebConfig:
 
 def read_config(file: str) -> WebConfig:
     """Read the file; raises BadWebConfigError. Certificates and keys are named, not opened."""
-    from exporters.web import document  # noqa: PLC0415 - costs memory, and most exporters run without such a file
-
+    try:
+        from exporters.web import document  # noqa: PLC0415 - costs memory, and most exporters run without such a file
+    except ModuleNotFoundError as error:
+        raise BadWebConfigError(missing_package(error)) from error
     try:
         with open(file, "rb") as opened:  # noqa: PTH123 - the name as it was written, for messages
             text = opened.read()

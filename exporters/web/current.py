@@ -19,7 +19,7 @@ from exporters.web import passwords, tls
 from exporters.web.config import RateLimit, WebConfig, read_config
 from exporters.web.passwords import Passwords, Queue
 from exporters.web.rate import Bucket
-from exporters.web.section import BadWebConfigError
+from exporters.web.section import BadWebConfigError, missing_package
 
 if TYPE_CHECKING:
     from exporters.roots import Clock
@@ -107,9 +107,7 @@ class Current:
         try:
             passwords.load()
         except ModuleNotFoundError as error:
-            raise BadWebConfigError(
-                f"basic_auth_users: the Python package {error.name} is missing; type: pip install 'foresail[exporter]'"
-            ) from error
+            raise BadWebConfigError(f"basic_auth_users: {missing_package(error)}") from error
         return Passwords(config.users, self._queue)
 
 

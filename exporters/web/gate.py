@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 
 from exporters.web.current import Current, told
+from exporters.web.http_log import quiet_logger
 from exporters.web.passwords import BusyError, Queue, credentials
 from exporters.web.rate import SparingLog
 from exporters.web.room import Limits, Room
@@ -55,13 +56,14 @@ class Gate:
         app.on_cleanup.append(self._end)
 
     def http_limits(self) -> dict[str, Any]:
-        """Return what aiohttp is told: lengths of lines, and how long it waits for what nobody reads."""
+        """Return what aiohttp is told: lengths of lines, how long it waits for what nobody reads, where it logs."""
         return {
             "max_line_size": _LONGEST_LINE_BYTES,
             "max_field_size": _LONGEST_LINE_BYTES,
             "keepalive_timeout": self.room.limits.idle_s,
             "lingering_time": 1.0,
             "auto_decompress": False,
+            "logger": quiet_logger(self._sparing),
         }
 
     def tell(self) -> None:
@@ -139,7 +141,7 @@ class Gate:
             "forbidden", peer=request.remote, path=request.path, cause="the owner of the token may not read it"
         )
         return web.Response(
-            status=403, text=f"the owner of the token may not {request.method.lower()} the nonResourceURL {request.path}\n"
+            status=403, text=f"the owner of the token may not {request.method.lower()} the nonResourceURL {request.path!r}\n"
         )
 
     def _unauthorized(self, request: web.Request, state: State) -> web.Response:

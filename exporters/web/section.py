@@ -26,6 +26,11 @@ class BadWebConfigError(Exception):
     """The web configuration cannot be used; the message names the key, the cause and the remedy."""
 
 
+def missing_package(error: ModuleNotFoundError) -> str:
+    """Tell what to type when a library is not installed."""
+    return f"the Python package {error.name} is missing; type: pip install 'foresail[exporter]'"
+
+
 class Section:
     """A mapping whose keys are all known."""
 
