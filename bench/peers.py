@@ -1,0 +1,116 @@
+"""Those who tell of containers on the embedded cluster: our exporter as the chart installs it, the kubelet, cAdvisor."""
+
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.measure import Answer
+from demo.cluster import Cluster
+from demo.cluster.config import PAUSE_IMAGE
+from demo.cluster.report import LineReporter
+from demo.constants import SYSTEM_NAMESPACE
+from demo.stack import as_list, build_images, install_chart
+
+CADVISOR_PORT = 18080
+_PATIENCE_S = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One that answers scrapes, and the process that pays for it."""
+
+    name: str
+    pid: int
+    curl: tuple[str, ...]
+    """The command that fetches its exposition, inside the network namespace."""
+
+    def fetch(self) -> Answer:
+        """Scrape it; the time is the transfer's, as curl measures it. Raises CalledProcessError."""
+        with tempfile.NamedTemporaryFile() as body:
+            flags = ("--silent", "--show-error", "--fail", "--output", body.name, "--write-out", "%{time_total}")
+            done = subprocess.run([*self.curl, *flags], check=True, capture_output=True, text=True)
+            return Answer(float(done.stdout), Path(body.name).read_bytes())
+
+
+@contextlib.contextmanager
+def standing_peers(pods: int) -> Iterator[list[Peer]]:
+    """Bring the embedded cluster up with that many idle pods; yields ours, the kubelet, and cAdvisor where there is one."""
+    reporter = LineReporter(sys.stderr)
+    with tempfile.TemporaryDirectory() as folder, Cluster.start(reporter=reporter) as cluster:
+        build_images(cluster, reporter)
+        install_chart(cluster, Path(folder), "", {"replicas": 0})
+        cluster.apply(as_list([_idle(pods)]))
+        cluster.kubectl("rollout", "status", "deployment/idle", f"--timeout={_PATIENCE_S:.0f}s")
+        found = [_ours(cluster), _kubelet(cluster)]
+        if binary := shutil.which("cadvisor"):
+            found.append(_cadvisor(cluster, binary))
+        else:
+            print("cadvisor is not on PATH, so it is left out")
+        yield found
+
+
+def _idle(pods: int) -> dict[str, Any]:
+    labels = {"app": "idle"}
+    container = {"name": "idle", "image": PAUSE_IMAGE, "imagePullPolicy": "Never"}
+    container["resources"] = {"requests": {"cpu": "1m", "memory": "4Mi"}, "limits": {"cpu": "50m", "memory": "32Mi"}}  # type: ignore[assignment]
+    template = {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]}}
+    spec = {"replicas": pods, "selector": {"matchLabels": labels}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "idle", "namespace": "default"}, "spec": spec}
+
+
+def _ours(cluster: Cluster) -> Peer:
+    chosen = ("-n", SYSTEM_NAMESPACE, "-l", "app.kubernetes.io/component=exporter", "-o", "json")
+    pod = json.loads(cluster.kubectl("get", "pods", *chosen))["items"][0]
+    container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
+    url = f"http://{pod['status']['podIP']}:9109/metrics"
+    return Peer("foresail-exporter", _process_of(container), (*_inside(cluster), url))
+
+
+def _kubelet(cluster: Cluster) -> Peer:
+    pid = next(one.process.pid for one, _ in cluster.processes() if one.name == "kubelet")
+    pki = cluster.layout.pki
+    client = ("--cert", str(pki / "apiserver-kubelet-client.crt"), "--key", str(pki / "apiserver-kubelet-client.key"))
+    url = f"https://{cluster.node_ip}:10250/metrics/cadvisor"
+    return Peer("kubelet", pid, (*_inside(cluster), *client, "--cacert", str(pki / "ca.crt"), url))
+
+
+def _cadvisor(cluster: Cluster, binary: str) -> Peer:
+    flags = ["-listen_ip=127.0.0.1", f"-port={CADVISOR_PORT}", f"-containerd={cluster.layout.containerd_socket}"]
+    started = cluster.spawn("cadvisor", [binary, *flags, "-store_container_labels=false"])
+    peer = Peer("cAdvisor", started.process.pid, (*_inside(cluster), f"http://127.0.0.1:{CADVISOR_PORT}/metrics"))
+    end_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            peer.fetch()
+        except subprocess.CalledProcessError:
+            if time.monotonic() > end_s:
+                raise
+            time.sleep(1.0)
+        else:
+            return peer
+
+
+def _inside(cluster: Cluster) -> tuple[str, ...]:
+    return ("nsenter", f"--net={cluster.layout.netns}", "curl")
+
+
+def _process_of(container_id: str) -> int:
+    """Return the oldest process in a container."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if re.fullmatch(r"\d+", entry.name):
+            with contextlib.suppress(OSError):
+                if container_id in (entry / "cgroup").read_text():
+                    found.append(int(entry.name))
+    if not found:
+        raise LookupError(f"no process of container {container_id} runs")
+    return min(found)
