@@ -56,7 +56,7 @@ DIMM_CAPACITY = Family(
 SCRAPE_ERROR = Family(
     "machine_scrape_error",
     Kind.GAUGE,
-    "1 if something of the machine could not be read although it is there, 0 otherwise.",
+    "1 if something of the machine could not be read although it is there, 0 otherwise (the files of the metrics above).",
 )
 
 _UNKNOWN = "-1"
