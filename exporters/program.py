@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,10 +21,13 @@ from exporters.cgroup.files import Reader, budget_of, read_once
 from exporters.cgroup.host import Host
 from exporters.cgroup.parse import Malformed, boot_time_s
 from exporters.cgroup.processes import Processes
-from exporters.collectors import REGISTERED
+from exporters.collectors import REGISTERED, volumes
 from exporters.exposition.exporter import Exporter, Parts
 from exporters.exposition.inventory import Inventory
 from exporters.exposition.own import OwnMetrics
+from exporters.kubelet.client import KubeletClient
+from exporters.kubelet.summary import SummaryBook
+from exporters.names.account import Account
 from exporters.names.book import PodBook
 from exporters.names.logs import LogFolder
 from exporters.names.names import Names
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from exporters.cgroup.layout import Layout
-    from exporters.names.account import Account
     from exporters.settings import Settings
     from exporters.web.gate import Gate
 
@@ -68,10 +71,12 @@ async def run(settings: Settings, surroundings: Surroundings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     watch = _watch(settings, surroundings.account)
-    site = Site(_exporter(settings, surroundings.layout, watch), settings.web, version(), lambda: _missing(watch))
+    kubelet = _kubelet(settings, surroundings.account)
+    exporter = _exporter(settings, surroundings.layout, watch, kubelet)
+    site = Site(exporter, settings.web, version(), lambda: _missing(watch))
     if surroundings.gate is not None:
         surroundings.gate.tell()
-    async with _running(watch), serving(application(site), settings.web, surroundings.gate) as (host, port):
+    async with _running(watch), _running(kubelet), serving(application(site), settings.web, surroundings.gate) as (host, port):
         log.info("listening", host=host, port=port, path=settings.web.telemetry_path)
         await stop.wait()
     log.info("stopped")
@@ -81,7 +86,30 @@ def _watch(settings: Settings, account: Account | None) -> PodWatch | None:
     return None if account is None else PodWatch(account, settings.kubernetes.node_name, PodBook())
 
 
-def _exporter(settings: Settings, layout: Layout, watch: PodWatch | None) -> Exporter:
+def _kubelet(settings: Settings, account: Account | None) -> KubeletClient | None:
+    if volumes.COLLECTOR.name not in settings.collectors:
+        return None
+    chosen = settings.kubelet
+    if account is None or not chosen.address:
+        log.warning(
+            "kubelet_not_asked",
+            cause="without the Kubernetes API there is no token"
+            if account is None
+            else "the address of this node is not known",
+            consequence="what containers and volumes hold is not shown",
+        )
+        return None
+    host = f"[{chosen.address}]" if ":" in chosen.address else chosen.address
+    authority = Path(chosen.ca_file) if chosen.ca_file else account.authority_file
+    return KubeletClient(
+        Account(f"https://{host}:{chosen.port}", account.token_file, authority),
+        SummaryBook(time.monotonic),
+        server_name=settings.kubernetes.node_name,
+        is_checked=not chosen.insecure_skip_verify,
+    )
+
+
+def _exporter(settings: Settings, layout: Layout, watch: PodWatch | None, kubelet: KubeletClient | None) -> Exporter:
     procfs = os.fspath(settings.roots.procfs)
     own = OwnMetrics(version())
     if watch is not None:
@@ -97,6 +125,7 @@ def _exporter(settings: Settings, layout: Layout, watch: PodWatch | None) -> Exp
             collectors=[collector for collector in REGISTERED if collector.name in settings.collectors],
             procfs=procfs,
             host=Host(settings.roots),
+            summary=None if kubelet is None else kubelet.book,
         )
     )
 
@@ -113,11 +142,11 @@ def _missing(watch: PodWatch | None) -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def _running(watch: PodWatch | None) -> AsyncIterator[None]:
-    if watch is None:
+async def _running(source: PodWatch | KubeletClient | None) -> AsyncIterator[None]:
+    if source is None:
         yield
         return
-    task = asyncio.create_task(watch.run())
+    task = asyncio.create_task(source.run())
     try:
         yield
     finally:

@@ -38,6 +38,20 @@ class Kubernetes:
 
 
 @dataclass(frozen=True, slots=True)
+class Kubelet:
+    """How the kubelet of this node is asked; only the collector ``volumes`` does."""
+
+    address: str = ""
+    """Address of this node; without it the kubelet cannot be asked."""
+    port: int = 10250
+    """TCP port of the kubelet."""
+    ca_file: str = ""
+    """Certificates that vouch for the kubelet; empty: those of the cluster."""
+    insecure_skip_verify: bool = False
+    """Show the token to whoever answers at the kubelet's address, without checking its certificate."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """How the exporter logs to standard error."""
 
@@ -54,6 +68,7 @@ class Settings:
     web: Web = field(default_factory=Web)
     roots: Roots = field(default_factory=Roots)
     kubernetes: Kubernetes = field(default_factory=Kubernetes)
+    kubelet: Kubelet = field(default_factory=Kubelet)
     log: Log = field(default_factory=Log)
     cgroup_include: str = ""
     """Regular expression: cgroups whose whole path it matches get series although they are neither pod nor container."""

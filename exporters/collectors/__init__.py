@@ -30,6 +30,7 @@ from exporters.collectors import (
     start_time,
     tcp,
     udp,
+    volumes,
 )
 from exporters.collectors.contract import Collector
 
@@ -53,6 +54,7 @@ REGISTERED: tuple[Collector, ...] = (
     sockets.COLLECTOR,
     diskio.COLLECTOR,
     filesystem.COLLECTOR,
+    volumes.COLLECTOR,
     machine.COLLECTOR,
     cpu_topology.COLLECTOR,
     pressure.TOTALS,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from exporters.cgroup.processes import Processes
     from exporters.cgroup.walk import Cgroup
+    from exporters.kubelet.summary import SummaryBook
 
 
 Item = TypeVar("Item")
@@ -117,6 +118,8 @@ class Scrape:
     """What collectors remember beyond the life of a cgroup."""
     host: Host = field(default_factory=Host)
     """What is read outside the cgroup trees; to be given this tally."""
+    summary: SummaryBook | None = None
+    """What the kubelet said of disk use; None where it is not asked."""
     root: Target | None = None
     """The cgroup of the whole machine, which has files of its own kind; None where only a part of the tree is seen."""
     is_late: Callable[[], bool] = _never

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 LIMIT = Family(
     "container_fs_limit_bytes",
     Kind.GAUGE,
-    "Size of the file system, in bytes (of the host statvfs f_blocks * f_frsize).",
+    "Size of the file system, in bytes (of the host statvfs f_blocks * f_frsize; of containers, with the collector "
+    "volumes, the kubelet's rootfs and logs capacityBytes).",
 )
 USAGE = Family(
     "container_fs_usage_bytes",
     Kind.GAUGE,
-    "Bytes in use on the file system (of the host statvfs (f_blocks - f_bfree) * f_frsize).",
+    "Bytes in use on the file system (of the host statvfs (f_blocks - f_bfree) * f_frsize; of containers, with the "
+    "collector volumes, the kubelet's rootfs and logs usedBytes).",
 )
 INODES = Family(
     "container_fs_inodes_total",
@@ -45,6 +47,25 @@ INODES_FREE = Family(
     "Inodes that are free; absent where the file system makes them as it needs them (of the host statvfs f_ffree).",
 )
 
+
+class Devices:
+    """Devices of the host by the size of their file systems, as of the last scrape, for who knows a size but no device."""
+
+    def __init__(self) -> None:
+        self._by_size: Mapping[tuple[int, int], str | None] = {}
+
+    def of_size(self, size_bytes: int, inodes: int) -> str | None:
+        """Return the only device with a file system of just this size; None if there is none, or more than one."""
+        return self._by_size.get((size_bytes, inodes))
+
+    def replace(self, found: Iterable[tuple[int, int, str]]) -> None:
+        """Forget everything and take size in bytes, inodes and device instead."""
+        by_size: dict[tuple[int, int], str | None] = {}
+        for size_bytes, inodes, device in found:
+            by_size[size_bytes, inodes] = None if (size_bytes, inodes) in by_size else device
+        self._by_size = by_size
+
+
 _HOST_PID = 1
 _ROOT = "/"
 _WITHOUT_DEVICE = ("zfs",)
@@ -53,10 +74,13 @@ _WITHOUT_DEVICE = ("zfs",)
 def collect(scrape: Scrape) -> None:
     """Ask each file system of the host that can be reached."""
     ways = _ways(_mounts(scrape, "self"))
+    sizes: list[tuple[int, int, str]] = []
     for source, mount in _shown(_mounts(scrape, _HOST_PID)).items():
         found = _ask(scrape, ways.get(mount.device, ()))
         if found is not None and found.f_blocks:
             _add(scrape.samples, f"{HOST_LABELS},{labelled(device=source)}", found)
+            sizes.append((found.f_blocks * found.f_frsize, found.f_files, source))
+    scrape.notes.of(Devices).replace(sizes)
 
 
 def _mounts(scrape: Scrape, process: int | str) -> Sequence[Mount]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from exporters.cgroup.processes import Processes
     from exporters.exposition.own import OwnMetrics
+    from exporters.kubelet.summary import SummaryBook
     from exporters.names.names import Names
     from exporters.roots import Clock
 
@@ -77,6 +78,8 @@ class Parts:
     collectors: Sequence[Collector]
     procfs: str
     host: Host = field(default_factory=Host)
+    summary: SummaryBook | None = None
+    """What the kubelet said; None where it is not asked."""
     clock: Clock = time.perf_counter
     """Measures durations."""
     wall: Clock = time.time
@@ -159,6 +162,7 @@ class Exporter:
             parts.names,
             parts.procfs,
             host=parts.host,
+            summary=parts.summary,
             now_s=self._now_s,
             is_complete=self._is_complete,
             notes=self._notes,

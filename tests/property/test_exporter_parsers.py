@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from exporters.cgroup import parse, parse_io, parse_mounts, parse_proc, topology
 from exporters.cgroup.identity import container_of, identify
 from exporters.exposition.text import accepts_gzip, choose
+from exporters.kubelet.summary import NotASummaryError, summary_of
 from exporters.names.pod import NotAPodError, pod_of
 from exporters.names.quantity import quantity
 
@@ -244,6 +246,25 @@ JSON = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+FIGURES = st.dictionaries(
+    st.sampled_from(["usedBytes", "capacityBytes", "inodes", "name", "pvcRef", "time"]),
+    st.integers(-(2**70), 2**70) | st.none() | st.text(max_size=4) | st.floats(allow_nan=False, allow_infinity=False),
+)
+SUMMARIES = st.fixed_dictionaries(
+    {"pods": st.lists(st.fixed_dictionaries({"podRef": FIGURES, "volume": st.lists(FIGURES), "containers": st.lists(FIGURES)}))}
+)
+
+
+@given(raw=SUMMARIES | st.binary(max_size=200) | st.none() | st.integers() | st.lists(st.integers()))
+def test_any_answer_of_a_kubelet_is_a_summary_or_refused(raw: object) -> None:
+    try:
+        pods = summary_of(raw if isinstance(raw, bytes) else json.dumps(raw).encode())
+    except NotASummaryError as error:
+        assert len(str(error)) < 400  # noqa: PT017 - both ways are right, and the message stays short
+        return
+    assert all(isinstance(pod.pod_ref.name, str) for pod in pods)
 
 
 @given(raw=JSON)

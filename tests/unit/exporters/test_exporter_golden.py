@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporters.collectors import REGISTERED
 from exporters.exposition.text import Format
-from tests.unit.exporters.trees import Rig, samples, unpack
+from tests.unit.exporters.trees import Rig, heard_summary, samples, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,8 +32,10 @@ hosts = pytest.mark.parametrize("name", HOSTS)
 
 
 def rig_on(name: str, folder: Path, book: PodBook) -> Rig:
-    """The v2 host runs with the API, the others without."""
-    return Rig(unpack(name, folder), book if name == "v2" else None)
+    """The v2 host runs with the API and asks its kubelet, the others do neither."""
+    if name == "v2":
+        return Rig(unpack(name, folder), book, summary=heard_summary())
+    return Rig(unpack(name, folder))
 
 
 def read_back(families: Iterable[Metric]) -> set[tuple[str, frozenset[tuple[str, str]], float]]:

@@ -19,6 +19,7 @@ from exporters.exposition.exporter import Exporter, Exposition, Parts
 from exporters.exposition.inventory import Inventory
 from exporters.exposition.own import OwnMetrics
 from exporters.exposition.text import Format
+from exporters.kubelet.summary import SummaryBook, summary_of
 from exporters.names.logs import LogFolder
 from exporters.names.names import Names
 from exporters.roots import Roots
@@ -120,6 +121,13 @@ def _link(folder: Path, mark: str, path: str, target: str) -> None:
         (folder / path).hardlink_to(folder / target)
 
 
+def heard_summary() -> SummaryBook:
+    """What the kubelet of the v2 host says of disk use."""
+    book = SummaryBook(lambda: 0.0)
+    book.put(summary_of((FIXTURES / "summary.json").read_bytes()))
+    return book
+
+
 @dataclass
 class Rig:
     """An exporter on a host, with its parts within reach."""
@@ -131,6 +139,7 @@ class Rig:
     collectors: tuple[Collector, ...] = REGISTERED
     include: str = ""
     clock: Clock = time.perf_counter
+    summary: SummaryBook | None = None
 
     def __post_init__(self) -> None:
         self.reader = Reader(self.budget, self.kernel)
@@ -147,6 +156,7 @@ class Rig:
                 collectors=self.collectors,
                 procfs=str(self.host.procfs),
                 host=self.host.outside,
+                summary=self.summary,
                 clock=self.clock,
                 wall=lambda: WALL_S,
             )
