@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 FAMILIES = {
     "container_cpu_usage_seconds_total",
+    "container_info",
+    "container_last_seen",
     "container_memory_working_set_bytes",
     "container_network_receive_bytes_total",
+    "container_oom_events_total",
     "container_processes",
     "container_spec_cpu_period",
     "container_start_time_seconds",
     "container_threads",
+    "container_ulimits_soft",
 }
 
 pytestmark = pytest.mark.skipif(
