@@ -72,7 +72,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     watch = _watch(settings, surroundings.account)
     kubelet = _kubelet(settings, surroundings.account)
-    exporter = _exporter(settings, surroundings.layout, watch, kubelet)
+    exporter = _exporter(settings, surroundings, watch, kubelet)
     site = Site(exporter, settings.web, version(), lambda: _missing(watch))
     if surroundings.gate is not None:
         surroundings.gate.tell()
@@ -109,15 +109,18 @@ def _kubelet(settings: Settings, account: Account | None) -> KubeletClient | Non
     )
 
 
-def _exporter(settings: Settings, layout: Layout, watch: PodWatch | None, kubelet: KubeletClient | None) -> Exporter:
+def _exporter(
+    settings: Settings, surroundings: Surroundings, watch: PodWatch | None, kubelet: KubeletClient | None
+) -> Exporter:
     procfs = os.fspath(settings.roots.procfs)
     own = OwnMetrics(version())
     if watch is not None:
         own.watch(watch.age_s, lambda: watch.lists)
+    _add_web(own, surroundings.gate)
     reader = Reader(budget_of(_raised_open_files_limit()))
     return Exporter(
         Parts(
-            inventory=Inventory(layout, reader, _boot_s(procfs), _include(settings)),
+            inventory=Inventory(surroundings.layout, reader, _boot_s(procfs), _include(settings)),
             reader=reader,
             names=Names(None if watch is None else watch.book, LogFolder(settings.roots.containers_log)),
             processes=Processes(procfs, time.monotonic),
@@ -132,6 +135,11 @@ def _exporter(settings: Settings, layout: Layout, watch: PodWatch | None, kubele
 
 def _include(settings: Settings) -> re.Pattern[str] | None:
     return re.compile(settings.cgroup_include) if settings.cgroup_include else None
+
+
+def _add_web(own: OwnMetrics, gate: Gate | None) -> None:
+    if gate is not None and gate.current.file:
+        own.web(lambda: gate.current.is_well)
 
 
 def _missing(watch: PodWatch | None) -> str | None:

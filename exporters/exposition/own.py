@@ -107,6 +107,14 @@ class OwnMetrics:
         """Add the metrics of the pod watch, which is asked at each scrape."""
         self._registry.register(_Watch(age_s, lists))
 
+    def web(self, is_well: Callable[[], bool]) -> None:
+        """Add whether the web configuration in force is the newest, which is asked at each scrape."""
+        shown = self._gauge(
+            "web_config_last_reload_successful",
+            "1 while the web configuration is as its file says; 0 while that cannot be used and the one before it is.",
+        )
+        shown.set_function(lambda: float(is_well()))
+
     def count(self, collector: str, tally: Tally) -> None:
         """Add what a collector could not read; the first call makes its series appear at zero."""
         self._errors.labels(collector, "absent").inc(tally.absent)

@@ -82,7 +82,12 @@ def test_the_process_serves_encrypted_and_with_passwords(v2: Host, tmp_path: Pat
         passwords.add_password(None, address, "alice", "a")
         opener = urllib.request.build_opener(encrypted, urllib.request.HTTPBasicAuthHandler(passwords))
         with opener.open(f"{address}/metrics", timeout=10) as response:
-            assert b"container_cpu_usage_seconds_total" in response.read()
+            answer = response.read()
+        assert b"container_cpu_usage_seconds_total" in answer
+        assert b"\nforesail_exporter_web_config_last_reload_successful 1.0\n" in answer
+        write(tmp_path, "basic_auth_user: {}")
+        with opener.open(f"{address}/metrics", timeout=10) as response:
+            assert b"\nforesail_exporter_web_config_last_reload_successful 0.0\n" in response.read()
 
 
 def test_who_does_not_need_the_libraries_for_it_does_not_pay_for_them() -> None:

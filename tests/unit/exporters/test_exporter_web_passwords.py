@@ -100,6 +100,16 @@ async def test_users_change_without_a_restart_and_an_old_password_is_forgotten(u
         assert await server.status(login=("alice", "new")) == 200
 
 
+async def test_a_file_that_is_empty_for_a_moment_does_not_open_the_door(users: str, tmp_path: Path) -> None:
+    async with served(write(tmp_path, users)) as server:
+        for text in ("", "# soon\n"):
+            write(tmp_path, text)
+            assert await server.status() == 401
+            assert await server.status(login=("alice", "secret")) == 200
+        write(tmp_path, "basic_auth_users:\n")  # said in so many words
+        assert await server.status() == 200
+
+
 def test_what_is_sent_does_not_show_itself_by_accident() -> None:
     given = credentials("basic " + base64.b64encode(b"alice:se:cret").decode())
     assert given == Credentials(b"alice", b"se:cret")

@@ -268,13 +268,17 @@ def test_what_failed_for_a_reason_outside_is_tried_again_later(tmp_path: Path, a
     file = configured(tmp_path, SERVER)
     current = Current(str(file), Queue(None), lambda: now_s[0])  # type: ignore[arg-type] - nobody checks a password
     (tmp_path / "server.key").rename(tmp_path / "away.key")
-    current.get()
+    with structlog.testing.capture_logs() as lines:
+        current.get()
+        now_s[0] = 11.0  # tried again and still wrong
+        current.get()
     assert not current.is_well
+    assert [line["event"] for line in lines] == ["web_config_unusable"]
     (tmp_path / "away.key").rename(tmp_path / "server.key")
     current._watched = {}  # as if nothing had been seen to change
     current.get()
     assert not current.is_well
-    now_s[0] = 11.0
+    now_s[0] = 22.0
     current.get()
     assert current.is_well
 
