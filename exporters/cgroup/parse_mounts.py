@@ -46,4 +46,6 @@ def _mount(line: bytes) -> Mount:
 
 
 def _text(word: bytes) -> str:
-    return _ESCAPED.sub(lambda found: bytes((int(found[1], 8),)), word).decode("utf-8", "surrogateescape")
+    if b"\\" in word:
+        word = _ESCAPED.sub(lambda found: bytes((int(found[1], 8),)), word)
+    return word.decode("utf-8", "surrogateescape")

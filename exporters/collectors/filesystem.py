@@ -71,26 +71,44 @@ _ROOT = "/"
 _WITHOUT_DEVICE = ("zfs",)
 
 
+class _Places:
+    """Where each file system that is shown can be asked, as of these contents of the two files of mounts.
+
+    A node with many pods has thousands of mounts and reading them all takes longer than everything else here, so they
+    are compared by their hash and read again when it differs.
+    """
+
+    def __init__(self) -> None:
+        self.read_from: tuple[int, int] | None = None
+        self.by_source: Mapping[str, Sequence[Mount]] = {}
+
+
 def collect(scrape: Scrape) -> None:
     """Ask each file system of the host that can be reached."""
-    ways = _ways(_mounts(scrape, "self"))
     sizes: list[tuple[int, int, str]] = []
-    for source, mount in _shown(_mounts(scrape, _HOST_PID)).items():
-        found = _ask(scrape, ways.get(mount.device, ()))
+    for source, ways in _places(scrape).items():
+        found = _ask(scrape, ways)
         if found is not None and found.f_blocks:
             _add(scrape.samples, f"{HOST_LABELS},{labelled(device=source)}", found)
             sizes.append((found.f_blocks * found.f_frsize, found.f_files, source))
     scrape.notes.of(Devices).replace(sizes)
 
 
-def _mounts(scrape: Scrape, process: int | str) -> Sequence[Mount]:
-    name = f"{process}/mountinfo"
-    data = scrape.host.proc(name, scrape.tally)
-    try:
-        return () if data is None else mounts(data)
-    except Malformed as error:
-        scrape.tally.fail(f"/proc/{name}: {error}")
-        return ()
+def _places(scrape: Scrape) -> Mapping[str, Sequence[Mount]]:
+    theirs = scrape.host.proc(f"{_HOST_PID}/mountinfo", scrape.tally)
+    ours = scrape.host.proc("self/mountinfo", scrape.tally)
+    if theirs is None or ours is None:
+        return {}
+    known = scrape.notes.of(_Places)
+    if known.read_from != (hash(theirs), hash(ours)):
+        try:
+            shown, ways = _shown(mounts(theirs)), _ways(mounts(ours))
+        except Malformed as error:
+            scrape.tally.fail(f"the mounts: {error}")
+            return {}
+        known.by_source = {source: ways.get(mount.device, ()) for source, mount in shown.items()}
+        known.read_from = hash(theirs), hash(ours)
+    return known.by_source
 
 
 def _ways(found: Iterable[Mount]) -> Mapping[str, Sequence[Mount]]:

@@ -138,6 +138,16 @@ def test_a_disk_that_is_mounted_twice_is_told_once(v1: Host) -> None:
     assert len(devices) == 1
 
 
+def test_a_mount_that_came_between_two_scrapes_is_seen_at_the_next(v2: Host) -> None:
+    rig = Rig(v2, collectors=(filesystem.COLLECTOR,))
+    before = of_family(rig.text(), "container_fs_limit_bytes")
+    with (v2.procfs / "self" / "mountinfo").open("a", encoding="ascii") as ours:
+        ours.write("950 900 9:127 / /host/srv ro - ext4 /dev/md127 rw\n")
+    v2.write("statvfs", "/var/log/containers 4096 9 8 7 6\n/host/srv 4096 5 4 3 2\n")
+    assert len(before) == 1
+    assert sorted(of_family(rig.text(), "container_fs_limit_bytes").values()) == [5 * 4096, 9 * 4096]
+
+
 def test_without_the_hosts_mounts_nothing_is_guessed(v2: Host) -> None:
     (v2.procfs / "1" / "mountinfo").unlink()
     text = Rig(v2, collectors=(filesystem.COLLECTOR,)).text()
