@@ -97,19 +97,19 @@ def choose(accept: str) -> Format:
         weight = _weight(values.get("q", "1"))
         if media == "application/openmetrics-text" and values.get("version", "1.0.0") in {"1.0.0", "0.0.1"}:
             wanted[Format.OPENMETRICS] = max(weight, wanted.get(Format.OPENMETRICS, 0.0))
-        elif media in {"text/plain", "text/*"} and values.get("version", "0.0.4") in {"0.0.4", "1.0.0"}:
+        elif media in {"text/plain", "text/*", "*/*"} and values.get("version", "0.0.4") in {"0.0.4", "1.0.0"}:
             wanted[Format.TEXT] = max(weight, wanted.get(Format.TEXT, 0.0))
     openmetrics = wanted.get(Format.OPENMETRICS, 0.0)
     return Format.OPENMETRICS if openmetrics > 0 and openmetrics >= wanted.get(Format.TEXT, 0.0) else Format.TEXT
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Say whether an Accept-Encoding header allows gzip."""
+    """Say whether an Accept-Encoding header allows gzip: by its name, or else by the star that stands for all others."""
+    allowed: dict[str, bool] = {}
     for part in accept_encoding.lower().split(","):
         coding, *parameters = (piece.strip() for piece in part.split(";"))
-        if coding in {"gzip", "*"}:
-            return all(_weight(parameter.removeprefix("q=")) > 0 for parameter in parameters)
-    return False
+        allowed[coding] = all(_weight(parameter.removeprefix("q=")) > 0 for parameter in parameters)
+    return allowed.get("gzip", allowed.get("*", False))
 
 
 def _weight(text: str) -> float:

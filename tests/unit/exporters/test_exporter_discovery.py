@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,8 @@ from exporters.cgroup.files import Kernel
 from tests.unit.exporters.trees import Host, Rig, of_family, samples
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pytest
 
 UID = "8d3f1c52-6a70-4b1e-9c1d-0f5a2b7e4c11"
@@ -20,6 +24,19 @@ APP = "a9" * 32
 
 def open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Give the rights of root up until the block ends; who has none keeps what there is."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
 
 
 def add_container(host: Host, container_id: str) -> Path:
@@ -126,6 +143,22 @@ def test_a_tree_that_is_too_large_is_cut_and_reported(tmp_path: Path, monkeypatc
     assert len(found.cgroups) <= 6
     assert "stopped after" in found.refused[0]
     assert found.is_capped
+
+
+def test_a_folder_of_another_user_that_may_not_be_listed_is_passed_over_and_reported() -> None:
+    """As user.slice can be with rootless Podman; root may list all folders, so it becomes somebody else meanwhile."""
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        (top / "user.slice" / "user-1000.slice").mkdir(parents=True)
+        (top / "machine.slice" / f"libpod-{APP}.scope").mkdir(parents=True)
+        top.chmod(0o755)
+        (top / "user.slice").chmod(0o700 if os.geteuid() == 0 else 0o300)
+        with somebody_else():
+            found = walk.find(folder)
+        (top / "user.slice").chmod(0o700)
+    assert [cgroup.path for cgroup in found.cgroups] == ["/", f"/machine.slice/libpod-{APP}.scope"]
+    assert found.refused == (f"cannot list {folder}/user.slice: Permission denied",)
+    assert not found.is_capped
 
 
 def test_links_in_the_tree_are_not_followed(tmp_path: Path) -> None:

@@ -8,8 +8,26 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporters.exposition.text import Format
+from exporters.exposition.text import Format, accepts_gzip, choose
 from tests.unit.exporters.trees import Host, Rig, samples
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("application/openmetrics-text;q=0.5,*/*", Format.TEXT),
+        ("application/openmetrics-text,*/*", Format.OPENMETRICS),
+        ("*/*;q=0.1,application/openmetrics-text;q=0.5", Format.OPENMETRICS),
+        ("text/plain;version=1.0.0;escaping=allow-utf-8", Format.TEXT),
+    ],
+)
+def test_whoever_takes_anything_rather_than_openmetrics_gets_text(accept: str, chosen: Format) -> None:
+    assert choose(accept) is chosen
+
+
+@pytest.mark.parametrize("header", ["*, gzip;q=0", "gzip;q=0, *", "gzip;q=0.000"])
+def test_gzip_that_is_refused_by_name_is_not_let_in_by_the_star(header: str) -> None:
+    assert not accepts_gzip(header)
 
 
 @pytest.fixture
