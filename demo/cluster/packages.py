@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from demo.cluster.cache import Cache
@@ -45,16 +45,16 @@ apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends --no-re
 """
 
 
-def missing_packages(found: Callable[[str], bool] | None = None) -> list[str]:
+def missing_packages(found: Callable[[str], bool] | None = None, programs: Mapping[str, str] = PROGRAMS) -> list[str]:
     """List the packages whose programs this machine lacks."""
     look = found or (lambda name: shutil.which(name, path=PATH) is not None or (name[0] == "/" and Path(name).exists()))
-    return sorted(package for program, package in PROGRAMS.items() if not look(program))
+    return sorted(package for program, package in programs.items() if not look(program))
 
 
-def install(work: Work) -> None:
+def install(work: Work, programs: Mapping[str, str] = PROGRAMS) -> None:
     """Install what is missing; raises ClusterError when apt cannot."""
     with work.reporter.step("install Debian packages") as step:
-        wanted = missing_packages()
+        wanted = missing_packages(programs=programs)
         if not wanted:
             step.cached()
             return

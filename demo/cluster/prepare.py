@@ -20,10 +20,17 @@ def prepare(cache: Cache, reporter: Reporter) -> None:
     The build takes the processors, packages and base image the network: the two go side by side. An interrupt ends both; what
     was whole by then is kept. Two that prepare the same cache do it one after the other.
     """
+    with preparing(cache, reporter) as work:
+        _prepare(work)
+
+
+@contextmanager
+def preparing(cache: Cache, reporter: Reporter) -> Iterator[Work]:
+    """Give one process at a time the right to put things into the cache, and a folder for what is half done."""
     cache.ensure()
     work = Work(cache, reporter)
     with _lock(cache, reporter), work.scratch():
-        _prepare(work)
+        yield work
 
 
 def _prepare(work: Work) -> None:

@@ -1,0 +1,176 @@
+"""Judges scrapes of the kubelet by scrapes of the exporter around them.
+
+The kubelet answers from samples of up to its housekeeping interval ago (10 to 20 s) and says of each when it was read. So its
+value is held against the exporter's values just before and just after that very moment: a counter must lie between them, a
+gauge too or within a tolerance. A cgroup is judged only while it lives through all of this.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from demo.parity.differences import Difference, Side
+from demo.parity.exposition import Sample, Scrape, Series, about_containers
+
+_MIB = 1 << 20
+_GROWING = ("container_last_seen",)
+"""Gauges that are compared like counters, for they never stand still."""
+_WHOLE_SECONDS = ("container_last_seen", "container_start_time_seconds")
+"""What the kubelet tells in whole seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is held to be the same."""
+
+    differences: Sequence[Difference]
+    """Those in force."""
+    slack_s: float = 0.5
+    """How much earlier or later than it says a value may have been read."""
+    settle_s: float = 25.0
+    """How long before and after the kubelet's scrape a cgroup must be there, as far as there are scrapes."""
+    ratio: float = 0.02
+    """A steady gauge may differ by this share,"""
+    bytes_: float = 4 * _MIB
+    """or if it counts bytes by so many, whichever is more."""
+    root_ratio: float = 0.1
+    """The same for memory of the root, which is added up from other files than the kubelet's."""
+    is_steady: Callable[[Series], bool] = lambda _series: True
+    """Gauges of the others are held against the range of all scrapes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One series that is not the same."""
+
+    side: Side
+    series: Series
+    words: str
+    because: Difference | None
+    """None when no row explains it."""
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return f"{self.series}: {self.side.value}: {self.words}"
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What came of a comparison."""
+
+    same: dict[str, int] = field(default_factory=dict)
+    """How many series of each family were found equal."""
+    beyond: dict[str, int] = field(default_factory=dict)
+    """How many series there are of families that the kubelet does not have."""
+    findings: list[Finding] = field(default_factory=list)
+    unsettled: set[str] = field(default_factory=set)
+    """Cgroups that came or went meanwhile."""
+    unjudged: list[Series] = field(default_factory=list)
+    """Read by the kubelet before the exporter was asked for the first time."""
+
+    def unexplained(self) -> list[Finding]:
+        """Return what is a fault of one of them."""
+        return [finding for finding in self.findings if finding.because is None]
+
+
+def compare(kubelet: Sequence[Scrape], ours: Sequence[Scrape], number: int, terms: Terms) -> Verdict:
+    """Compare the kubelet's scrape `number`; both lists are in order of time, with one of ours before and one after it."""
+    theirs = kubelet[number]
+    before = [scrape for scrape in ours if scrape.ended_s <= theirs.begun_s]
+    after = [scrape for scrape in ours if scrape.begun_s >= theirs.ended_s]
+    if not before or not after:
+        raise ValueError("the exporter was not scraped both before and after the kubelet")
+    verdict = Verdict()
+    for source in (kubelet, ours):
+        verdict.unsettled |= _unsettled([one for one in source if _is_near(one, theirs, terms.settle_s)])
+    judge = _Judge(theirs, ours, terms, verdict)
+    near = before[-1], after[0]
+    everything = {*about_containers(theirs), *about_containers(near[0]), *about_containers(near[1])}
+    for series in sorted(everything, key=str):
+        if series["id"] not in verdict.unsettled:
+            judge.series(series, theirs.samples.get(series), [one.samples[series] for one in near if series in one.samples])
+    return verdict
+
+
+def _is_near(scrape: Scrape, other: Scrape, settle_s: float) -> bool:
+    return scrape.ended_s >= other.begun_s - settle_s and scrape.begun_s <= other.ended_s + settle_s
+
+
+def _unsettled(scrapes: Sequence[Scrape]) -> frozenset[str]:
+    """Return the cgroups that are in some of these scrapes, not in all."""
+    ids = [scrape.ids for scrape in scrapes]
+    return frozenset().union(*ids) - ids[0].intersection(*ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    kubelet: Scrape
+    ours: Sequence[Scrape]
+    terms: Terms
+    verdict: Verdict
+
+    def series(self, series: Series, theirs: Sample | None, near: Sequence[Sample]) -> None:
+        """Judge one series that either has; `near` are the exporter's two nearest samples, if it has them."""
+        if theirs is None and series.name not in self.kubelet.kinds:
+            _count(self.verdict.beyond, series)
+        elif theirs is None:
+            # One that only the later scrape has is new since the kubelet looked.
+            if len(near) == 2:  # noqa: PLR2004 - both
+                self._find(Side.OURS, series, near[0].value, f"exporter {near[0].value:g}")
+        elif not near:
+            self._find(Side.KUBELET, series, theirs.value, f"kubelet {theirs.value:g}")
+        else:
+            self._both(series, theirs, near[0])
+
+    def _both(self, series: Series, theirs: Sample, own: Sample) -> None:
+        if theirs.free != own.free:
+            self._find(Side.LABEL, series, theirs.value, f"kubelet {theirs.free}, exporter {own.free}")
+        kind, own_kind = self.kubelet.kinds.get(series.name), self._own_kind(series.name)
+        if kind != own_kind:
+            self._find(Side.VALUE, series, theirs.value, f"the kubelet says {kind}, the exporter {own_kind}")
+        bounds = self._bounds(series, theirs, grows=kind == "counter" or series.name in _GROWING)
+        if bounds is None:
+            self.verdict.unjudged.append(series)
+        elif bounds[0] <= theirs.value <= bounds[1]:
+            _count(self.verdict.same, series)
+        else:
+            words = f"kubelet {theirs.value:.10g}, exporter {bounds[0]:.10g} to {bounds[1]:.10g}"
+            self._find(Side.VALUE, series, theirs.value, words)
+
+    def _own_kind(self, name: str) -> str | None:
+        return next((scrape.kinds[name] for scrape in reversed(self.ours) if name in scrape.kinds), None)
+
+    def _bounds(self, series: Series, theirs: Sample, *, grows: bool) -> tuple[float, float] | None:
+        """Return between what the kubelet's value must lie; None when it was read before the exporter was asked."""
+        first_s = (theirs.at_s or self.kubelet.begun_s) - self.terms.slack_s
+        last_s = (theirs.at_s or self.kubelet.ended_s) + self.terms.slack_s
+        have = [(scrape, scrape.samples[series].value) for scrape in self.ours if series in scrape.samples]
+        lows = [number for number, (scrape, _) in enumerate(have) if scrape.ended_s <= first_s]
+        highs = [number for number, (scrape, _) in enumerate(have) if scrape.begun_s >= last_s]
+        if not lows:
+            return None
+        # Nothing after it: the sample is as new as the last scrape.
+        until = highs[0] + 1 if highs else len(have)
+        is_restless = not grows and not self.terms.is_steady(series)
+        values = [value for _, value in (have if is_restless else have[lows[-1] : until])]
+        room = self._room(series, theirs.value, grows=grows)
+        return min(values) - room, max(values) + room
+
+    def _room(self, series: Series, value: float, *, grows: bool) -> float:
+        """Return how far beyond the bounds a value may lie."""
+        name = series.name
+        rounding = 1e-6 * max(1.0, abs(value))  # nanoseconds against microseconds, and what a text keeps of a float
+        if name in _WHOLE_SECONDS:
+            return 1.0
+        if grows or name.startswith(("container_spec_", "machine_")):
+            return rounding
+        is_memory = name.startswith("container_memory_")
+        ratio = self.terms.root_ratio if is_memory and series["id"] == "/" else self.terms.ratio
+        return max(ratio * abs(value), self.terms.bytes_ if is_memory or name.endswith("_bytes") else rounding)
+
+    def _find(self, side: Side, series: Series, value: float, words: str) -> None:
+        covering = (row for row in self.terms.differences if row.covers(side, series, value))
+        self.verdict.findings.append(Finding(side, series, words, next(covering, None)))
+
+
+def _count(counts: dict[str, int], series: Series) -> None:
+    counts[series.name] = counts.get(series.name, 0) + 1

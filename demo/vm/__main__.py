@@ -1,0 +1,5 @@
+"""`python -m demo.vm`."""
+
+from demo.vm.cli import main
+
+main()
