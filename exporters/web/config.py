@@ -62,6 +62,7 @@ class Tls:
     certificate: Source
     private_key: Source
     client_authority: Source | None = None
+    """None: the system's authorities, if certificates are verified at all."""
     client_auth: ClientAuth = ClientAuth.NONE
     allowed_sans: tuple[str, ...] = ()
     """Names of which a client's certificate must have one; empty: any."""
@@ -140,10 +141,10 @@ def _tls(section: Section, folder: str) -> Tls | None:
     client_auth = _client_auth(section)
     authority = _source(section, "client_ca", folder)
     verifies = client_auth in {ClientAuth.VERIFY_IF_GIVEN, ClientAuth.REQUIRE_AND_VERIFY}
-    if verifies and authority is None:
+    if client_auth is ClientAuth.REQUIRE_AND_VERIFY and authority is None:
         raise BadWebConfigError(
-            f"{section.name}.client_ca_file: client_auth_type is {client_auth.value}, so name the authorities that vouch for "
-            "clients; /etc/ssl/certs/ca-certificates.crt are those of the system"
+            f"{section.name}.client_ca_file: client_auth_type is {client_auth.value}, and without it every certificate that "
+            "any public authority ever issued would do; name the authorities that vouch for your clients"
         )
     if authority is not None and not verifies:
         raise BadWebConfigError(
@@ -216,9 +217,11 @@ def _ciphers(section: Section) -> tuple[str, ...] | None:
 
 def _curves(section: Section) -> tuple[str, ...]:
     chosen = section.choices("curve_preferences", CURVES)
+    if set(chosen) == set(CURVES.values()):  # no restriction; OpenSSL's own order serves all of them
+        return ()
     if len(chosen) > 1 and not hasattr(ssl.SSLContext, "set_groups"):
         raise BadWebConfigError(
-            f"{section.name}.curve_preferences: before Python 3.15 only one curve can be chosen; keep one, or take the key out"
+            f"{section.name}.curve_preferences: before Python 3.15 one curve or all four can be had; keep one, or take the key out"
         )
     return chosen
 

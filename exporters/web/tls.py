@@ -113,6 +113,8 @@ def _ask(made: ssl.SSLContext, config: Tls) -> None:
     made.verify_mode = _VERIFY[config.client_auth]
     source = config.client_authority
     if source is None:
+        if made.verify_mode is not ssl.CERT_NONE:
+            made.load_default_certs(ssl.Purpose.CLIENT_AUTH)
         return
     made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as in Go: whatever is listed is trusted, not only roots
     authority = source.read()

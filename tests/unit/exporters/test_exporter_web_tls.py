@@ -67,6 +67,16 @@ async def test_a_key_in_the_file_itself_serves_as_well(tmp_path: Path, authority
         assert await server.status(trust=authority.trust()) == 200
 
 
+async def test_without_an_authority_of_ours_a_given_certificate_is_verified_by_the_systems(
+    tmp_path: Path, authority: Authority
+) -> None:
+    stranger = authority.issue("prometheus", client=True)
+    async with served(configured(tmp_path, f"{SERVER}, client_auth_type: VerifyClientCertIfGiven")) as server:
+        assert await server.status(trust=authority.trust()) == 200
+        with pytest.raises(REFUSED):
+            await server.get(trust=authority.trust(stranger))
+
+
 @pytest.mark.parametrize("auth", ["NoClientCert", "RequestClientCert"])
 async def test_a_client_needs_no_certificate_where_none_is_verified(auth: str, tmp_path: Path, authority: Authority) -> None:
     stranger = Authority(tmp_path, "stranger").issue("stranger", client=True, file="stranger-client")
