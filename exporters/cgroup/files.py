@@ -107,15 +107,15 @@ class CgroupFiles:
         tree = self._layout.trees.get(controller)
         return None if tree is None else tree.version
 
-    def read(self, controller: str, name: str) -> bytes | None:
+    def read(self, controller: str, name: str, *, keep: bool = True) -> bytes | None:
         """Read a whole file of the controller; None where the kernel does not offer it or refuses (which is counted).
 
-        Raises Vanished when the cgroup is gone.
+        A file that is read seldom is not worth to ``keep`` open. Raises Vanished when the cgroup is gone.
         """
         descriptor = self._kept.get(name)
         try:
             if descriptor is None:
-                return self._open_and_read(controller, name)
+                return self._open_and_read(controller, name, keep=keep)
             return _read_all(self._reader.kernel, descriptor)
         except OSError as error:
             self._forget(name)
@@ -142,14 +142,14 @@ class CgroupFiles:
         for name in tuple(self._kept):
             self._forget(name)
 
-    def _open_and_read(self, controller: str, name: str) -> bytes | None:
+    def _open_and_read(self, controller: str, name: str, *, keep: bool) -> bytes | None:
         tree = self._layout.trees.get(controller)
         if tree is None:
             self._reader.tally.absent += 1
             return None
         kernel = self._reader.kernel
         descriptor = kernel.open(f"{tree.root}{self._cgroup.path}/{name}")
-        if self._reader.kept < self._reader.budget:
+        if keep and self._reader.kept < self._reader.budget:
             self._reader.kept += 1
             self._kept[name] = descriptor
             return _read_all(kernel, descriptor)

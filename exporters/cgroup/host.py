@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from exporters.cgroup.files import Tally
 
-_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.EINVAL, errno.EOPNOTSUPP})
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH, errno.EINVAL, errno.EOPNOTSUPP})
 
 
 def size_of(path: str) -> int:

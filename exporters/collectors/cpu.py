@@ -9,8 +9,14 @@ Kubernetes runs on) and on another clock than the whole, so there the two do not
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from exporters.cgroup.parse import cpu_max, keyed, limit, value
-from exporters.collectors.contract import Collector, Family, Kind, Samples, Target, each
+from exporters.collectors.contract import Collector, Family, Kind, Samples, Scrape, Target, attempt
+from exporters.collectors.seldom import Seldom, Values, read_seldom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TOTAL = ',cpu="total"'
 _TICKS_PER_S = 100
@@ -77,30 +83,42 @@ _THROTTLING_V2 = (
 )
 
 
-def read(target: Target, samples: Samples) -> None:
-    """Read one cgroup."""
-    is_accounted_v1 = target.files.version("cpuacct") == 1
-    if is_accounted_v1:
-        _accounted_v1(target, samples)
-    stat = target.files.read("cpu", "cpu.stat")
-    if stat is None:
-        return
-    words = keyed(stat)
+class _Quota(Seldom):
+    """Holds the quota where there is one."""
+
+    __slots__ = ()
+
+
+def collect(scrape: Scrape) -> None:
+    """Read all cgroups."""
+
+    def read(target: Target, samples: Samples) -> None:
+        is_accounted_v1 = target.files.version("cpuacct") == 1
+        if is_accounted_v1:
+            _accounted_v1(target, samples)
+        stat = target.files.read("cpu", "cpu.stat")
+        if stat is None:
+            return
+        words = keyed(stat)
+        is_v1 = target.files.version("cpu") == 1
+        if not is_v1 and not is_accounted_v1:
+            samples.add_keyed(target.labels + _TOTAL, ((USAGE, b"usage_usec", _US_PER_S),), words)
+            samples.add_keyed(target.labels, _ACCOUNTED_V2, words)
+        periods = words.get(b"nr_periods")
+        if periods is not None and (periods != b"0" or read_seldom(scrape, target, _Quota, _quota)):
+            samples.add_keyed(target.labels, _THROTTLING_V1 if is_v1 else _THROTTLING_V2, words)
+
+    for target in scrape.in_time(scrape.targets):
+        if not target.is_gone:
+            attempt(read, target, scrape)
+
+
+def _quota(target: Target) -> Iterator[Values]:
     is_v1 = target.files.version("cpu") == 1
-    if not is_v1 and not is_accounted_v1:
-        samples.add_keyed(target.labels + _TOTAL, ((USAGE, b"usage_usec", _US_PER_S),), words)
-        samples.add_keyed(target.labels, _ACCOUNTED_V2, words)
-    if _may_be_throttled(target, words.get(b"nr_periods"), is_v1=is_v1):
-        samples.add_keyed(target.labels, _THROTTLING_V1 if is_v1 else _THROTTLING_V2, words)
-
-
-def _may_be_throttled(target: Target, periods: bytes | None, *, is_v1: bool) -> bool:
-    if periods != b"0":
-        return periods is not None
-    data = target.files.read("cpu", "cpu.cfs_quota_us" if is_v1 else "cpu.max")
-    if data is None:
-        return False
-    return (limit(data) if is_v1 else cpu_max(data)[0]) is not None
+    data = target.files.read("cpu", "cpu.cfs_quota_us" if is_v1 else "cpu.max", keep=False)
+    quota = None if data is None else limit(data) if is_v1 else cpu_max(data)[0]
+    if quota is not None:
+        yield PERIODS, quota
 
 
 def _accounted_v1(target: Target, samples: Samples) -> None:
@@ -116,5 +134,5 @@ COLLECTOR = Collector(
     name="cpu",
     help="CPU usage, user and system time, quota periods and throttling",
     families=(USAGE, USER, SYSTEM, PERIODS, THROTTLED_PERIODS, THROTTLED, BURST_PERIODS, BURST),
-    collect=each(read),
+    collect=collect,
 )

@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporters.cgroup.files import read_once
-from exporters.cgroup.parse import Malformed, limit, value
+from exporters.cgroup.host import count
+from exporters.cgroup.parse import limit, value
 from exporters.cgroup.parse_proc import open_files_limit
-from exporters.collectors.contract import Collector, Family, Kind, Samples, Scrape, Target, each
+from exporters.collectors.contract import Collector, Family, Kind, Samples, Scrape, Target, attempt
+from exporters.collectors.seldom import Seldom, Values, add_seldom, read_seldom
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from exporters.cgroup.processes import Process
 
@@ -48,65 +50,90 @@ ULIMITS = Family(
 )
 
 
-def read(target: Target, samples: Samples) -> None:
-    """Read one cgroup."""
-    current = target.files.read("pids", "pids.current")
-    if current is not None:
-        samples.add(THREADS, target.labels, value(current))
-    allowed = target.files.read("pids", "pids.max")
-    if allowed is not None and (most := limit(allowed)) is not None:
-        samples.add(THREADS_MAX, target.labels, most)
+class _Limits(Seldom):
+    __slots__ = ()
 
 
-_read_each = each(read)
+class _LimitsOfFirst(Seldom):
+    __slots__ = ("process",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.process: Process | None = None
+        """Whose limits were read."""
 
 
 def collect(scrape: Scrape) -> None:
     """Read all cgroups, then look at the processes of each container."""
-    _read_each(scrape)
     for target in scrape.in_time(scrape.targets):
-        container_id = target.cgroup.identity.container_id
-        if container_id is None or target.is_gone:
+        if target.is_gone:
             continue
-        processes = scrape.processes.of(container_id)
-        if not processes:
-            scrape.tally.absent += 1
-            continue
-        scrape.samples.add(PROCESSES, target.labels, len(processes))
-        _count_files(scrape, target, processes)
-        _read_limits(scrape, target, processes[0])
+        attempt(_read_count, target, scrape)
+        if not target.is_gone:
+            add_seldom(scrape, target, _Limits, _read_limit)
+            _look_at_processes(scrape, target)
+
+
+def _read_count(target: Target, samples: Samples) -> None:
+    current = target.files.read("pids", "pids.current")
+    if current is not None:
+        samples.add(THREADS, target.labels, value(current))
+
+
+def _read_limit(target: Target) -> Iterator[Values]:
+    allowed = target.files.read("pids", "pids.max", keep=False)
+    if allowed is not None and (most := limit(allowed)) is not None:
+        yield THREADS_MAX, most
+
+
+def _look_at_processes(scrape: Scrape, target: Target) -> None:
+    container_id = target.cgroup.identity.container_id
+    if container_id is None or target.is_gone:
+        return
+    processes = scrape.processes.of(container_id)
+    if not processes:
+        scrape.tally.absent += 1
+        return
+    scrape.samples.add(PROCESSES, target.labels, len(processes))
+    _count_files(scrape, target, processes)
+    _tell_limits(scrape, target, processes[0])
 
 
 def _count_files(scrape: Scrape, target: Target, processes: Sequence[Process]) -> None:
-    count = 0
+    open_files = 0
     for process in processes:
         folder = f"{scrape.procfs}/{process.pid}/fd"
         try:
-            count += scrape.host.size(folder)
+            open_files += scrape.host.size(folder)
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended
         except OSError as error:
             scrape.tally.fail(f"cannot look at {folder}: {error.strerror}")
             return
-    if count:
-        scrape.samples.add(FILE_DESCRIPTORS, target.labels, count)
+    if open_files:
+        scrape.samples.add(FILE_DESCRIPTORS, target.labels, open_files)
     else:
         scrape.tally.absent += 1
 
 
-def _read_limits(scrape: Scrape, target: Target, first: Process) -> None:
-    path = f"{scrape.procfs}/{first.pid}/limits"
-    try:
-        most = open_files_limit(read_once(path))
-    except (FileNotFoundError, ProcessLookupError):
-        scrape.tally.absent += 1  # it ended; another is the first at the next scrape
-    except OSError as error:
-        scrape.tally.fail(f"cannot read {path}: {error.strerror}")
-    except Malformed as error:
-        scrape.tally.fail(f"{path}: {error}")
-    else:
+def _tell_limits(scrape: Scrape, target: Target, first: Process) -> None:
+    kept = target.notes.of(_LimitsOfFirst)
+    if kept.process != first:
+        kept.process = first
+        kept.forget()
+
+    def read(_: Target) -> Iterator[Values]:
+        path = f"{scrape.procfs}/{first.pid}/limits"
+        try:
+            most = open_files_limit(read_once(path))
+        except OSError as error:  # mostly it ended; another is the first at the next scrape
+            count(error, f"cannot read {path}", scrape.tally)
+            return
         if most is not None:
-            scrape.samples.add(ULIMITS, target.labels + _OPEN_FILES, most)
+            yield ULIMITS, most
+
+    for family, most in read_seldom(scrape, target, _LimitsOfFirst, read):
+        scrape.samples.add(family, target.labels + _OPEN_FILES, most)
 
 
 COLLECTOR = Collector(

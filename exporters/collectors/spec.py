@@ -1,6 +1,7 @@
 """Limits that the kernel enforces on a container: CPU quota, shares, memory and swap.
 
-They are read from the cgroup and not from the pod, so they are what really holds, after a resize as well. Where there
+They are read from the cgroup and not from the pod, so they are what really holds, after a resize as well (about a minute
+later: what seldom changes is read seldom). Where there
 is no limit there is no series; a zero would read as a limit of nothing, which for swap it is.
 
 Version 2 has a weight where version 1 had shares. Runtimes turn shares into a weight in one of two ways (linearly, or
@@ -11,8 +12,14 @@ weight itself is given beside them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from exporters.cgroup.parse import cpu_max, limit, value
-from exporters.collectors.contract import Collector, Family, Kind, Samples, Target, each
+from exporters.collectors.contract import Collector, Family, Kind, Scrape, Target
+from exporters.collectors.seldom import Seldom, Values, add_seldom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 QUOTA = Family(
     "container_spec_cpu_quota",
@@ -61,46 +68,54 @@ _MEMORY_V1 = (
 _MEMORY_V2 = ((MEMORY_LIMIT, "memory.max"), (SWAP_LIMIT, "memory.swap.max"), (RESERVATION, "memory.min"))
 
 
-def read(target: Target, samples: Samples) -> None:
+class _Limits(Seldom):
+    __slots__ = ()
+
+
+def collect(scrape: Scrape) -> None:
+    """Tell the limits of all cgroups, of most as they were when they were last read."""
+    for target in scrape.in_time(scrape.targets):
+        if not target.is_gone:
+            add_seldom(scrape, target, _Limits, _read)
+
+
+def _read(target: Target) -> Iterator[Values]:
     """Read one cgroup."""
-    if target.files.version("cpu") == 1:
-        _cpu_v1(target, samples)
-    else:
-        _cpu_v2(target, samples)
+    yield from _cpu_v1(target) if target.files.version("cpu") == 1 else _cpu_v2(target)
     for family, name in _MEMORY_V1 if target.files.version("memory") == 1 else _MEMORY_V2:
-        data = target.files.read("memory", name)
+        data = target.files.read("memory", name, keep=False)
         if data is not None and (most := limit(data)) is not None:
-            samples.add(family, target.labels, most)
+            yield family, most
 
 
-def _cpu_v1(target: Target, samples: Samples) -> None:
-    quota = target.files.read("cpu", "cpu.cfs_quota_us")
+def _cpu_v1(target: Target) -> Iterator[Values]:
+    quota = target.files.read("cpu", "cpu.cfs_quota_us", keep=False)
     if quota is not None and (most := limit(quota)) is not None:
-        samples.add(QUOTA, target.labels, most)
+        yield QUOTA, most
     for family, name in ((PERIOD, "cpu.cfs_period_us"), (SHARES, "cpu.shares")):
-        data = target.files.read("cpu", name)
+        data = target.files.read("cpu", name, keep=False)
         if data is not None:
-            samples.add(family, target.labels, value(data))
+            yield family, value(data)
 
 
-def _cpu_v2(target: Target, samples: Samples) -> None:
-    data = target.files.read("cpu", "cpu.max")
+def _cpu_v2(target: Target) -> Iterator[Values]:
+    data = target.files.read("cpu", "cpu.max", keep=False)
     if data is not None:
         quota, period = cpu_max(data)
         if quota is not None:
-            samples.add(QUOTA, target.labels, quota)
-        samples.add(PERIOD, target.labels, period)
-    data = target.files.read("cpu", "cpu.weight")
+            yield QUOTA, quota
+        yield PERIOD, period
+    data = target.files.read("cpu", "cpu.weight", keep=False)
     if data is not None:
         weight = value(data)
-        samples.add(WEIGHT, target.labels, weight)
+        yield WEIGHT, weight
         if weight:  # the kernel writes 0 for a cgroup that is to run only when nothing else does (cpu.idle)
-            samples.add(SHARES, target.labels, 2 + (weight - 1) * 262142 // 9999)
+            yield SHARES, 2 + (weight - 1) * 262142 // 9999
 
 
 COLLECTOR = Collector(
     name="spec",
     help="CPU quota, period, shares and weight, limits of memory and swap",
     families=(QUOTA, PERIOD, SHARES, WEIGHT, MEMORY_LIMIT, SWAP_LIMIT, RESERVATION),
-    collect=each(read),
+    collect=collect,
 )

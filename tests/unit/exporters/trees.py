@@ -140,6 +140,8 @@ class Rig:
     include: str = ""
     clock: Clock = time.perf_counter
     summary: SummaryBook | None = None
+    now_s: float = WALL_S
+    """What the wall clock says."""
 
     def __post_init__(self) -> None:
         self.reader = Reader(self.budget, self.kernel)
@@ -158,7 +160,7 @@ class Rig:
                 host=self.host.outside,
                 summary=self.summary,
                 clock=self.clock,
-                wall=lambda: WALL_S,
+                wall=lambda: self.now_s,
             )
         )
 
