@@ -1,7 +1,8 @@
 """How many TCP sockets each network namespace has in each state.
 
-cAdvisor calls these gauges ``_total``, and so they stay. A namespace with a hundred thousand sockets takes the kernel
-tenths of a second to list, which is why this is switched on by hand.
+cAdvisor calls these gauges ``_total``, and so they stay. They are dear, which is why they are switched on by hand: to
+list the sockets of one namespace the kernel walks the table of all namespaces, twice (IPv4 and IPv6), which took 7 ms
+each time on a small machine however few sockets there were. A hundred thousand of them take tenths of a second.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _count(scrape: Scrape, namespace: Namespace, family: Family, table: str) -> 
 
 COLLECTOR = Collector(
     name="tcp",
-    help="TCP sockets of each pod and of the host by state",
+    help="TCP sockets of each pod and of the host by state (makes the kernel walk all sockets twice for each pod)",
     families=(TCP, TCP6),
     collect=collect,
     is_default=False,
