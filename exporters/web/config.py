@@ -221,7 +221,8 @@ def _curves(section: Section) -> tuple[str, ...]:
         return ()
     if len(chosen) > 1 and not hasattr(ssl.SSLContext, "set_groups"):
         raise BadWebConfigError(
-            f"{section.name}.curve_preferences: before Python 3.15 one curve or all four can be had; keep one, or take the key out"
+            f"{section.name}.curve_preferences: before Python 3.15 only one curve or all four can be had; keep one, "
+            "or take the key out"
         )
     return chosen
 
