@@ -406,7 +406,6 @@ def test_the_notes_give_the_next_command_with_an_object_that_is_valid(helm: Helm
     ("words", "warning"),
     [
         (["--set", "settings.acts=false"], "settings.acts is false"),
-        (["--set", "settings.prometheus.url="], "settings.prometheus.url is empty"),
         ([], "settings.prometheus.url is the default"),
         (["--set", "healing.enabled=false"], "no right to evict"),
         (["--set", "replicas=2,settings.leader_election.enabled=false"], "all of them act"),
