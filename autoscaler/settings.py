@@ -72,10 +72,14 @@ class LeaderElectionSettings(_Settings, frozen=True, kw_only=True):
 
 
 class WebhookSettings(_Settings, frozen=True, kw_only=True):
-    """One receiver of what was done, refused or failed; signed by the Standard Webhooks scheme when a secret is given."""
+    """One receiver of what was done, refused or failed; signed by the Standard Webhooks scheme when a secret is given.
+
+    Exactly one of `url` and `url_file` is given.
+    """
 
     name: str  # of the receiver, in logs and metrics
-    url: str  # where messages are posted; a secret, never logged
+    url: str = ""  # where messages are posted; a secret, never logged
+    url_file: str = ""  # file with the URL instead, read again for each try
     secret_file: str = ""  # file with the shared secret (`whsec_` + base64); empty: not signed
     timeout_s: Seconds = 10.0  # one try, connect to last byte
 

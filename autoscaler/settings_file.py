@@ -62,7 +62,7 @@ def masked(settings: Settings) -> dict[str, Any]:
     tree: dict[str, Any] = msgspec.to_builtins(settings)
     tree["prometheus"]["url"] = without_password(tree["prometheus"]["url"])
     for webhook in tree["notify"]["webhooks"]:
-        webhook["url"] = _only_host(webhook["url"])
+        webhook["url"] = webhook["url"] and _only_host(webhook["url"])
     return tree
 
 
@@ -219,9 +219,13 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"forecast.expiry_s ({settings.forecast.expiry_s:g}) must be more than forecast.refresh_s "
             f"({settings.forecast.refresh_s:g}), or every forecast expires before the next"
         )
+    webhooks = settings.notify.webhooks
+    for webhook in webhooks:
+        if bool(webhook.url) == bool(webhook.url_file):
+            yield f"notify.webhooks {webhook.name}: exactly one of url and url_file must be given"
     for key, url in (
         ("prometheus.url", settings.prometheus.url),
-        *((f"notify.webhooks {w.name}", w.url) for w in settings.notify.webhooks),
+        *((f"notify.webhooks {w.name}", w.url) for w in webhooks if w.url),
     ):
         if not _is_address(url):
             yield f"{key}: must be an absolute URL with http or https, such as http://prometheus:9090"

@@ -119,6 +119,19 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         assert "prometheus.url: must be an absolute URL" in problem(None, {"FORESAIL_PROMETHEUS__URL": url})
 
 
+@pytest.mark.parametrize("urls", ["", ', "url": "https://chat.example/hush", "url_file": "/etc/url"'])
+def test_a_receiver_has_exactly_one_of_a_url_and_a_file_with_one(urls: str) -> None:
+    text = problem(None, {"FORESAIL_NOTIFY__WEBHOOKS": f'[{{"name": "chat"{urls}}}]'})
+    assert "notify.webhooks chat: exactly one of url and url_file must be given" in text
+    assert "hush" not in text
+
+
+def test_a_receiver_with_a_file_for_its_url_is_shown_with_the_file() -> None:
+    got = load(None, {"FORESAIL_NOTIFY__WEBHOOKS": '[{"name": "chat", "url_file": "/etc/url"}]'})
+    shown = masked(got)["notify"]["webhooks"][0]
+    assert (shown["url"], shown["url_file"]) == ("", "/etc/url")
+
+
 def test_what_is_wrong_inside_a_list_says_where_without_showing_the_secret() -> None:
     text = problem(None, {"FORESAIL_NOTIFY__WEBHOOKS": '[{"name": "chat", "url": 5, "secret_file": "hush"}]'})
     assert "notify.webhooks[0].url" in text

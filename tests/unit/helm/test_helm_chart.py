@@ -254,10 +254,11 @@ def test_the_service_reads_the_rendered_settings_and_they_are_its_own_defaults(r
 
 def test_settings_that_are_given_arrive(render: Render, tmp_path: Path) -> None:
     webhook = {"name": "ops", "url": "http://10.99.0.1:9999/hook", "secret_file": "/etc/s", "timeout_s": 2.5}
-    values = {"settings": {"acts": False, "scaling": {"sync_period_s": 5}, "notify": {"webhooks": [webhook]}}}
+    chat = {"name": "chat", "url_file": "/etc/u"}
+    values = {"settings": {"acts": False, "scaling": {"sync_period_s": 5}, "notify": {"webhooks": [webhook, chat]}}}
     settings = settings_of(render(values), tmp_path)
     assert (settings.acts, settings.scaling.sync_period_s) == (False, 5.0)
-    assert settings.notify == NotifySettings(webhooks=(WebhookSettings(**webhook),))
+    assert settings.notify == NotifySettings(webhooks=(WebhookSettings(**webhook), WebhookSettings(**chat)))
 
 
 def test_other_settings_make_other_pods(render: Render) -> None:

@@ -27,6 +27,9 @@ URL = r"^https?://([^/?#@\s]+@)?([^/?#@:\s\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5}
 STRICTER: Mapping[str, Json] = {
     "prometheus.url": {"pattern": URL},
     "web.port": {"minimum": 1},
+    "notify.webhooks[]": {"oneOf": [{"required": ["url"]}, {"required": ["url_file"]}]},
+    "notify.webhooks[].url": {"pattern": URL},
+    "notify.webhooks[].url_file": {"minLength": 1},
 }
 BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 
@@ -146,6 +149,8 @@ def test_objects_of_our_own_refuse_what_they_do_not_know() -> None:
         ("settings.acts=maybe", "/settings/acts"),
         ("settings.log.level=loud", "/settings/log/level"),
         ("settings.notify.webhooks[0].name=ops", "url"),
+        ("settings.notify.webhooks[0].url=http://p", "name"),
+        ("settings.notify.webhooks[0].name=ops,settings.notify.webhooks[0].url=p", "/settings/notify/webhooks/0/url"),
         ("settings.kubernetes.namespaces=shop", "/settings/kubernetes/namespaces"),
         ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
         ("image.digest=abc", "/image/digest"),
