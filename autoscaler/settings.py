@@ -56,6 +56,7 @@ class ForecastSettings(_Settings, frozen=True, kw_only=True):
 class HealingSettings(_Settings, frozen=True, kw_only=True):
     """The healing loop."""
 
+    acts: bool = True  # False: HealingPolicies only observe; the chart sets it where healing.enabled is false
     sync_period_s: Seconds = 5.0  # between two passes over all HealingPolicies
     outcome_s: Seconds = 120.0  # a replacement must be Ready within this, or the act did not help
 

@@ -261,12 +261,19 @@ def test_settings_that_are_given_arrive(render: Render, tmp_path: Path) -> None:
     assert settings.notify == NotifySettings(webhooks=(WebhookSettings(**webhook), WebhookSettings(**chat)))
 
 
+def test_a_service_that_may_not_evict_is_told_so(render: Render, tmp_path: Path) -> None:
+    assert settings_of(render({"healing": {"enabled": False}}), tmp_path).healing.acts is False
+    switched_off = {"settings": {"healing": {"acts": False}}}
+    assert settings_of(render(switched_off), tmp_path).healing.acts is False
+
+
 def test_other_settings_make_other_pods(render: Render) -> None:
     def checksum(values: Json) -> str:
         annotations = one(render(values), "Deployment")["spec"]["template"]["metadata"]["annotations"]
         return str(annotations["checksum/settings"])
 
     assert checksum({}) == checksum({"replicas": 2}) != checksum({"settings": {"acts": False}})
+    assert checksum({}) != checksum({"healing": {"enabled": False}})
 
 
 DIGEST = "sha256:" + "0" * 64
