@@ -12,6 +12,7 @@ import yaml
 
 from autoscaler.clients.notify.signing import headers, read_secrets
 from autoscaler.settings_file import load
+from tests.unit.helm.test_helm_crds import CRDS, nodes, schema_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 OLD, NEW = (f"whsec_{base64.b64encode(key * 32).decode()}" for key in (b"a", b"b"))
@@ -69,3 +70,13 @@ def test_the_values_of_the_page_are_read_by_the_service(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(yaml.safe_dump(yaml.safe_load(block("yaml"))["settings"]))
     assert load(file, {}).notify.webhooks[0].name == "ops"
+
+
+@pytest.mark.parametrize("kind", sorted(CRDS))
+def test_every_column_that_the_page_asks_kubectl_for_is_a_field(kind: str) -> None:
+    [columns] = re.findall(r"custom-columns='([^']*)'", PAGE)
+    known = {path for path, _ in nodes(schema_of(kind))} | {"metadata.namespace", "metadata.name"}
+    paths = dict(column.split(":") for column in columns.split(","))
+    assert {"VALID", "WHY"} <= paths.keys()
+    for name, path in paths.items():
+        assert re.sub(r"\[\?\(@\.type==\"\w+\"\)\]", "[]", path).removeprefix(".") in known, name
