@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,12 +26,10 @@ from exporters.program import Surroundings, run, version
 from exporters.roots import Roots
 from exporters.server import CannotListenError
 from exporters.settings import Kubernetes, Log, Settings, Web
+from exporters.web_flags import listen_address, telemetry_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})", re.ASCII)
-_HIGHEST_PORT = 65_535
 
 log = structlog.get_logger()
 
@@ -59,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         asyncio.run(run(settings, surroundings))
     except CannotListenError as error:
-        log.critical("cannot_listen", cause=str(error), remedy="end what uses it, or choose with --web.listen-address")
+        log.critical("cannot_listen", cause=str(error), remedy=f"{error.remedy} (--web.listen-address)")
         raise SystemExit(1) from error
 
 
@@ -74,9 +71,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"foresail-exporter {version()}")
     web = parser.add_argument_group("web")
-    web.add_argument("--web.listen-address", type=_address, default=":9109", metavar="HOST:PORT", help="where to serve")
     web.add_argument(
-        "--web.telemetry-path", type=_path, default=defaults.web.telemetry_path, metavar="PATH", help="path of the metrics"
+        "--web.listen-address",
+        type=listen_address,
+        default=":9109",
+        metavar="HOST:PORT",
+        help="where to serve; without a host: on every address",
+    )
+    web.add_argument(
+        "--web.telemetry-path",
+        type=telemetry_path,
+        default=defaults.web.telemetry_path,
+        metavar="PATH",
+        help="path of the metrics",
     )
     paths = parser.add_argument_group("paths, where the host's folders are mounted")
     for name, default, what in (
@@ -119,19 +126,6 @@ def _add_log(parser: argparse.ArgumentParser, defaults: Log) -> None:
     levels, formats = ("debug", "info", "warning", "error"), ("auto", "json", "console")
     group.add_argument("--log.level", choices=levels, default=defaults.level, help="least severity that is written")
     group.add_argument("--log.format", choices=formats, default=defaults.format, help="auto: console on a terminal")
-
-
-def _address(text: str) -> tuple[str | None, int]:
-    found = _ADDRESS.fullmatch(text)
-    if found is None or int(found["port"]) > _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address; write host:port, or :9109 for every address")
-    return found["v6"] or found["host"] or None, int(found["port"])
-
-
-def _path(text: str) -> str:
-    if re.fullmatch(r"/[\w./-]*", text, re.ASCII) is None or text in {"/healthz", "/readyz"}:
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be served; write a path such as /metrics")
-    return text
 
 
 def _settings(flags: argparse.Namespace) -> Settings:

@@ -8,7 +8,9 @@ passwords are left to what stands before the exporter.
 from __future__ import annotations
 
 import asyncio
+import errno
 import html
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,7 +29,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+HEALTH = "/healthz"
+READINESS = "/readyz"
 _GRACE_S = 5.0
+_REFUSALS = {
+    errno.EADDRINUSE: ("another process has that port in use", "end it (`ss -ltnp` names it), or choose another port"),
+    errno.EADDRNOTAVAIL: ("no network interface of this machine has that address", "name one that it has, or none for all"),
+    errno.EACCES: ("this user may not have that port", "choose one from 1024"),
+    errno.EPERM: ("this user may not have that port", "choose one from 1024"),
+    errno.EAFNOSUPPORT: ("this machine does not speak that version of IP", "name an address of the other one"),
+}
 
 
 @dataclass(slots=True)
@@ -108,10 +119,12 @@ def application(site: Site) -> web.Application:
         site.exporter.close()
 
     app = web.Application()
-    app.router.add_get(site.settings.telemetry_path, metrics)
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    if site.settings.telemetry_path != "/":
+    path = site.settings.telemetry_path
+    for one in {path, path.rstrip("/") or "/"}:  # a path with a slash at its end is answered without it too, as Go does
+        app.router.add_get(one, metrics)
+    app.router.add_get(HEALTH, healthz)
+    app.router.add_get(READINESS, readyz)
+    if path != "/":
         app.router.add_get("/", landing)
     app.on_cleanup.append(end)
     return app
@@ -119,6 +132,16 @@ def application(site: Site) -> web.Application:
 
 class CannotListenError(Exception):
     """The address cannot be bound; the message says which and why."""
+
+    def __init__(self, settings: Web, error: OSError | UnicodeError) -> None:
+        host = settings.host or ""
+        address = f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
+        cause, self.remedy = str(error), "choose another address"
+        if isinstance(error, socket.gaierror | UnicodeError):
+            cause, self.remedy = f"the name {host} is not known here ({error})", "write an IP address, or none for all"
+        elif isinstance(error, OSError):
+            cause, self.remedy = _REFUSALS.get(error.errno or 0, (error.strerror or cause, self.remedy))
+        super().__init__(f"cannot listen on {address}: {cause}")
 
 
 @asynccontextmanager
@@ -132,8 +155,8 @@ async def serving(app: web.Application, settings: Web) -> AsyncIterator[tuple[st
     try:
         try:
             await web.TCPSite(runner, settings.host, settings.port).start()
-        except OSError as error:
-            raise CannotListenError(f"cannot listen on {settings.host or ''}:{settings.port}: {error}") from error
+        except (OSError, UnicodeError) as error:
+            raise CannotListenError(settings, error) from error
         host, port = runner.addresses[0][:2]
         yield host, port
     finally:
@@ -146,6 +169,6 @@ def _page(site: Site) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8><title>Foresail exporter</title>"
         f"<h1>Foresail exporter</h1><p>Version {html.escape(site.version)}. What every container on this node uses, "
         "as the kernel counts it.</p>"
-        f'<ul><li><a href="{path}">Metrics</a><li><a href="/healthz">Health</a>'
-        '<li><a href="/readyz">Readiness</a></ul></html>\n'
+        f'<ul><li><a href="{path}">Metrics</a><li><a href="{HEALTH}">Health</a>'
+        f'<li><a href="{READINESS}">Readiness</a></ul></html>\n'
     )

@@ -181,6 +181,44 @@ async def test_an_address_in_use_is_refused_by_name(counting: Counting) -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "port", "said", "remedy"),
+    [
+        ("192.0.2.1", 0, r"192\.0\.2\.1:0: no network interface of this machine has that address", "name one that it has"),
+        ("2001:db8::1", 9109, r"\[2001:db8::1\]:9109: ", ""),
+        ("fe80::1%nowhere0", 9109, r"\[fe80::1%nowhere0\]:9109: the name fe80::1%nowhere0 is not known", "write an IP address"),
+        ("a" * 64, 9109, "is not known here", "write an IP address"),
+    ],
+)
+async def test_an_address_that_this_machine_has_not_is_refused_with_a_remedy(
+    counting: Counting, host: str, port: int, said: str, remedy: str
+) -> None:
+    strange = Web(host, port)
+    with pytest.raises(CannotListenError, match=said) as caught:
+        async with serving(application(Site(counting, strange, "", lambda: None)), strange):
+            pass
+    assert caught.value.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("telemetry_path", "answers"),
+    [
+        ("/metrics/", {"/metrics/": True, "/metrics": True, "/metrics/x": False}),
+        ("/metrics", {"/metrics": True, "/metrics/": False}),
+        ("/", {"/": True, "/metrics": False}),
+    ],
+)
+async def test_the_metrics_are_answered_with_and_without_the_slash_that_the_path_ends_with(
+    counting: Counting, telemetry_path: str, answers: dict[str, bool]
+) -> None:
+    counting.may_go_on.set()
+    async with client(counting, Web("127.0.0.1", 0, telemetry_path)) as session:
+        for path, answered in answers.items():
+            async with session.get(path) as response:
+                assert (response.status == 200) is answered
+                assert ("container_" in await response.text()) is answered
+
+
+@pytest.mark.parametrize(
     ("accept", "chosen"),
     [
         ("", Format.TEXT),
