@@ -151,6 +151,7 @@ async def test_a_file_that_is_no_kubeconfig_is_named(tmp_path: Path, content: st
         (cluster(server="https://host/?a=b"), "server holds a query"),
         (cluster(**dashed(certificate_authority="ca.crt")), "ca.crt cannot be read: No such file or directory"),
         (cluster(**dashed(certificate_authority=".")), "is no file"),
+        (cluster(**dashed(certificate_authority="\033[2J\n")), r"\x1b[2J\n cannot be read: No such file or directory"),
         (cluster(**dashed(certificate_authority=["x"])), "certificate-authority must be text, not a list"),
         (cluster(**dashed(certificate_authority_data="%%%")), "certificate-authority-data is not base64"),
         (cluster(**dashed(certificate_authority_data="YWJj")), "certificate-authority-data holds no certificate in PEM form"),
@@ -184,6 +185,10 @@ async def test_a_file_that_is_no_kubeconfig_is_named(tmp_path: Path, content: st
         (user(exec={"command": "true", "apiVersion": PLUGIN, "env": [{"value": "b"}]}), "env[0]: it is no variable"),
         (user(exec={"command": "true", "apiVersion": PLUGIN}), "the answer of the plugin is not JSON"),
         (user(exec={"command": "false", "apiVersion": PLUGIN}), "ended with 1: it said nothing; try by hand"),
+        (
+            user(exec={"command": "echo", "args": ["[" * 50_000], "apiVersion": PLUGIN}),
+            "is not JSON (it is not text, or nested",
+        ),
         (user(exec={"command": "echo", "args": ["[]"], "apiVersion": PLUGIN}), "is no ExecCredential with a status"),
         (user(exec={"command": "echo", "args": ['{"status": {}}'], "apiVersion": PLUGIN}), "is not of apiVersion"),
         (

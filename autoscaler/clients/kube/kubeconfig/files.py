@@ -18,8 +18,9 @@ _DAMAGED = "compare it with one that kubectl can read (kubectl config view)"
 
 
 def fault(file: Path, cause: str, remedy: str) -> Permanent:
-    """Return the error for what is wrong with a kubeconfig."""
-    return Permanent(f"reading the kubeconfig {file}: {cause}; {remedy}")
+    """Return the error for what is wrong with a kubeconfig, on one line and without what a terminal takes for a command."""
+    text = f"reading the kubeconfig {file}: {cause}; {remedy}"
+    return Permanent("".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text))
 
 
 @dataclass(frozen=True, slots=True)

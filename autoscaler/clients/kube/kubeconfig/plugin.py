@@ -112,7 +112,7 @@ def _answer(plugin: Entry, version: str, out: bytes) -> dict[str, str]:
     """Return token and certificate of the plugin's answer; nothing of it is shown in a message."""
     try:
         answer: Any = json.loads(out)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise plugin.fault(f"the answer of the plugin is not JSON ({_where(error)})", _BY_HAND) from error
     status = answer.get("status") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(status, dict):
@@ -131,8 +131,8 @@ def _answer(plugin: Entry, version: str, out: bytes) -> dict[str, str]:
     return found
 
 
-def _where(error: ValueError) -> str:
-    return str(error) if isinstance(error, json.JSONDecodeError) else "it is not text"
+def _where(error: Exception) -> str:
+    return str(error) if isinstance(error, json.JSONDecodeError) else "it is not text, or nested without end"
 
 
 def _line(text: str) -> str:
