@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,17 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
     assert str(tmp_path) in problem(a_file(tmp_path, text))
 
 
+def test_a_key_that_stands_twice_is_named_with_both_lines(tmp_path: Path) -> None:
+    text = problem(a_file(tmp_path, "acts: true\nlog: {level: info}\nacts: false\n"))
+    assert "acts" in text
+    assert "line 1" in text
+    assert "line 3" in text
+
+
+def test_a_file_of_two_documents_is_refused(tmp_path: Path) -> None:
+    assert "it holds 2 documents" in problem(a_file(tmp_path, "acts: true\n---\nacts: false\n"))
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     text = problem(tmp_path / "nowhere.yaml")
     assert "nowhere.yaml" in text
@@ -152,9 +164,13 @@ def test_what_may_be_secret_is_masked() -> None:
     assert tree["notify"]["webhooks"][0]["url"] == "https://chat.example/********"
 
 
-@pytest.mark.parametrize("text", ["at: 2021-99-99", "[" * 5000, "n: " + "9" * 5000])
+@pytest.mark.parametrize("text", ["[" * 5000, "acts: [true", "acts:\n\t- 1"])
 def test_yaml_that_cannot_be_read_is_one_message_with_the_file(tmp_path: Path, text: str) -> None:
-    assert "settings.yaml: it is not YAML that can be read" in problem(a_file(tmp_path, text))
+    assert re.search(r"reading the settings file \S+settings.yaml: .+", problem(a_file(tmp_path, text)))
+
+
+def test_an_impossible_date_is_a_text_like_any_other(tmp_path: Path) -> None:
+    assert "log.level" in problem(a_file(tmp_path, "log: {level: 2021-99-99}"))
 
 
 def test_the_demonstration_s_own_variables_are_no_settings() -> None:
