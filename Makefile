@@ -47,6 +47,7 @@ lock: $(READY)
 
 generate: $(READY)
 	@$(PY) -m dashboards.build --out helm/foresail/files
+	@$(PY) -m exporters.metrics_table tests/golden/exporter > docs/exporter-metrics.md
 
 clean:
 	@if [ -x $(PY) ]; then $(PY) -m demo.cluster clean; fi

@@ -4,10 +4,12 @@ It starts with the two packages that every installation has, so that `--help` an
 """
 
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -21,7 +23,6 @@ _WRONG, _FAILED = 2, 1  # exit codes: the user's input, anything else
 
 app = typer.Typer(
     name="foresail",
-    help="Scale workloads ahead of their load and heal their pods, in a Kubernetes cluster.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -31,7 +32,23 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the program `foresail`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal's encoding lacks must not end the program
     app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"foresail {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Scale workloads ahead of their load and heal their pods, in a Kubernetes cluster."""
 
 
 @app.command()
@@ -81,23 +98,46 @@ def run(
 def validate(
     files: Annotated[list[str], typer.Argument(help="YAML files with PredictiveAutoscalers and HealingPolicies; - is stdin.")],
 ) -> None:
-    """Check manifests without a cluster: print every wrong field, and end with 1 if there is one."""
-    with _packages("validate"):
-        from autoscaler.manifests import check  # noqa: PLC0415 - the extra may be missing
+    """Check manifests without a cluster: print every wrong field.
 
-    wrong = 0
+    Ends with 1 if there is one, and if no file holds an object of ours; objects of other kinds are named and skipped.
+    """
+    with _packages("validate"):
+        from autoscaler.manifests import LARGEST_BYTES, Outcome, check  # noqa: PLC0415 - the extra may be missing
+
+    outcomes: set[Outcome] = set()
     for file in files:
         try:
-            content = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            typer.echo(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}", err=True)
-            wrong += 1
+            content = _read(file, LARGEST_BYTES + 1)
+        except (OSError, ValueError) as error:
+            _say(file, f"cannot be read: {getattr(error, 'strerror', None) or error}", err=True)
+            outcomes.add(Outcome.WRONG)
             continue
+        found = {Outcome.SKIPPED}
         for verdict in check(content):
-            wrong += not verdict.valid
+            found.add(verdict.outcome)
             for line in verdict.lines:
-                typer.echo(f"{file}: {line}", err=not verdict.valid)
-    raise typer.Exit(_FAILED if wrong else 0)
+                _say(file, line, err=verdict.outcome is Outcome.WRONG)
+        if found == {Outcome.SKIPPED}:
+            _say(file, "holds no PredictiveAutoscaler and no HealingPolicy", err=True)
+        outcomes |= found
+    raise typer.Exit(0 if Outcome.VALID in outcomes and Outcome.WRONG not in outcomes else _FAILED)
+
+
+def _read(file: str, most_bytes: int) -> bytes:
+    """Return the first bytes of a file; raises OSError, or ValueError for a name that no file can have."""
+    if file != "-":
+        with Path(file).open("rb") as stream:
+            return stream.read(most_bytes)
+    if sys.stdin is None:  # closed by who started us
+        raise OSError(errno.EBADF, "there is no standard input")
+    return sys.stdin.buffer.read(most_bytes)
+
+
+def _say(file: str, line: str, *, err: bool) -> None:
+    """Print a line about a file, without what would be a command to the terminal."""
+    text = f"{'standard input' if file == '-' else file}: {line}"
+    typer.echo("".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text), err=err)
 
 
 @app.command()
@@ -124,8 +164,8 @@ def _packages(command: str) -> Iterator[None]:
         if error.name is None or error.name.partition(".")[0] == "autoscaler":
             raise  # a fault of ours, not of the installation
         typer.echo(
-            f"foresail {command} needs the Python package {error.name}, which is not installed; "
-            f"type: pip install 'foresail[{EXTRA}]'",
+            f"foresail {command} needs the Python package {error.name}, which is not installed: it comes with the extra "
+            f"`{EXTRA}`; in the folder of Foresail's source, type: pip install '.[{EXTRA}]'",
             err=True,
         )
         raise typer.Exit(_FAILED) from error

@@ -56,6 +56,7 @@ class ForecastSettings(_Settings, frozen=True, kw_only=True):
 class HealingSettings(_Settings, frozen=True, kw_only=True):
     """The healing loop."""
 
+    acts: bool = True  # False: HealingPolicies only observe; the chart sets it where healing.enabled is false
     sync_period_s: Seconds = 5.0  # between two passes over all HealingPolicies
     outcome_s: Seconds = 120.0  # a replacement must be Ready within this, or the act did not help
 
@@ -72,10 +73,14 @@ class LeaderElectionSettings(_Settings, frozen=True, kw_only=True):
 
 
 class WebhookSettings(_Settings, frozen=True, kw_only=True):
-    """One receiver of what was done, refused or failed; signed by the Standard Webhooks scheme when a secret is given."""
+    """One receiver of what was done, refused or failed; signed by the Standard Webhooks scheme when a secret is given.
+
+    Exactly one of `url` and `url_file` is given.
+    """
 
     name: str  # of the receiver, in logs and metrics
-    url: str  # where messages are posted; a secret, never logged
+    url: str = ""  # where messages are posted; a secret, never logged
+    url_file: str = ""  # file with the URL instead, read again for each try
     secret_file: str = ""  # file with the shared secret (`whsec_` + base64); empty: not signed
     timeout_s: Seconds = 10.0  # one try, connect to last byte
 

@@ -15,11 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
-import yaml
 from msgspec import inspect as types
 
 from autoscaler.errors import InvalidSettings
 from autoscaler.settings import Settings
+from autoscaler.yaml_text.documents import decoded, documents
+from autoscaler.yaml_text.unreadable import Unreadable
 
 PREFIX = "FORESAIL_"
 _NOT_SETTINGS = {"FORESAIL_CACHE", "FORESAIL_HELM"}  # of the demonstration and its tests
@@ -62,7 +63,7 @@ def masked(settings: Settings) -> dict[str, Any]:
     tree: dict[str, Any] = msgspec.to_builtins(settings)
     tree["prometheus"]["url"] = without_password(tree["prometheus"]["url"])
     for webhook in tree["notify"]["webhooks"]:
-        webhook["url"] = _only_host(webhook["url"])
+        webhook["url"] = webhook["url"] and _only_host(webhook["url"])
     return tree
 
 
@@ -110,16 +111,21 @@ def allowed(kind: types.Type) -> str:
 
 
 def _from_file(file: Path, errors: list[str]) -> Iterator[Given]:
+    doing = f"reading the settings file {file}"
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found = list(documents(decoded(file.read_bytes())))
     except OSError as error:
-        raise InvalidSettings(f"reading the settings file {file}: {error.strerror or error}; check --config") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also an impossible date, or a nesting without end
-        raise InvalidSettings(f"reading the settings file {file}: it is not YAML that can be read: {error}") from error
+        raise InvalidSettings(f"{doing}: {error.strerror or error}; check --config") from error
+    except Unreadable as error:
+        raise InvalidSettings(f"{doing}: {error}") from error
+    if len(found) > 1:
+        raise InvalidSettings(f"{doing}: it holds {len(found)} documents (--- begins one), and one is expected")
+    content = found[0].value if found else None
     if content is None:
         return
     if not isinstance(content, dict):
-        raise InvalidSettings(f"reading the settings file {file}: a mapping of settings is expected, not {content!r}")
+        raise InvalidSettings(f"{doing}: a mapping of settings is expected, not {content!r}")
+    errors += [f"file {file}: {repeat}" for repeat in found[0].repeats]
     yield from _flatten(content, Settings, (), f"file {file}", errors)
 
 
@@ -219,9 +225,13 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"forecast.expiry_s ({settings.forecast.expiry_s:g}) must be more than forecast.refresh_s "
             f"({settings.forecast.refresh_s:g}), or every forecast expires before the next"
         )
+    webhooks = settings.notify.webhooks
+    for webhook in webhooks:
+        if bool(webhook.url) == bool(webhook.url_file):
+            yield f"notify.webhooks {webhook.name}: exactly one of url and url_file must be given"
     for key, url in (
         ("prometheus.url", settings.prometheus.url),
-        *((f"notify.webhooks {w.name}", w.url) for w in settings.notify.webhooks),
+        *((f"notify.webhooks {w.name}", w.url) for w in webhooks if w.url),
     ):
         if not _is_address(url):
             yield f"{key}: must be an absolute URL with http or https, such as http://prometheus:9090"

@@ -27,6 +27,8 @@ APP_IMAGE = "docker.io/foresail/sample-app:demo"
 RELEASE = "foresail"
 RECEIVER_PORT = 9095
 GATEWAY_PORT = 9096
+TRAFFIC, WEBHOOKS = "traffic.jsonl", "webhooks.jsonl"
+RECORDS = (TRAFFIC, WEBHOOKS, "story.json", "twins.png", "twins.txt")  # of one run, in its folder
 RULES = wheels.TREE / "helm" / "foresail" / "files" / "rules" / "foresail.yaml"
 
 
@@ -46,12 +48,12 @@ class Stack:
     @property
     def webhooks(self) -> Path:
         """What the receiver wrote down, JSON lines."""
-        return self.out / "webhooks.jsonl"
+        return self.out / WEBHOOKS
 
     @property
     def traffic(self) -> Path:
         """What the load generator wrote down, JSON lines."""
-        return self.out / "traffic.jsonl"
+        return self.out / TRAFFIC
 
     def service_address(self, name: str) -> str:
         """Return `ADDRESS:PORT` of a Service of the demonstration."""
@@ -74,7 +76,7 @@ class Stack:
 
 def bring_up(cluster: Cluster, out: Path, reporter: Reporter, values: Mapping[str, Any] | None = None) -> Stack:
     """Build, install and start everything but the sample app; `values` are laid over the demonstration's chart values."""
-    out.mkdir(parents=True, exist_ok=True)
+    begin_records(out)
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     build_images(cluster, reporter)
     with reporter.step("Prometheus, Alertmanager, receiver of webhooks"):
@@ -89,6 +91,13 @@ def bring_up(cluster: Cluster, out: Path, reporter: Reporter, values: Mapping[st
         install_chart(cluster, out, secret, values or {})
         step.note("exporter and service are Ready")
     return Stack(cluster, out, port)
+
+
+def begin_records(out: Path) -> None:
+    """Make the folder, and take away what an earlier run left in it: some of it is appended to, and would be counted again."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in RECORDS:
+        (out / name).unlink(missing_ok=True)
 
 
 def build_images(cluster: Cluster, reporter: Reporter) -> None:

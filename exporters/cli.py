@@ -13,28 +13,26 @@ import argparse
 import asyncio
 import os
 import re
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from exporters.cgroup.layout import Layout, NoCgroupsError, detect
-from exporters.collectors import REGISTERED
+from exporters.collectors import REGISTERED, volumes
 from exporters.log import configure
 from exporters.names.account import Account, NotInClusterError, in_cluster
 from exporters.program import Surroundings, run, version
 from exporters.roots import Roots
 from exporters.server import CannotListenError
-from exporters.settings import Kubernetes, Log, Settings, Web
+from exporters.settings import Kubelet, Kubernetes, Log, Settings, Web
 from exporters.web.gate import Gate, make_gate
 from exporters.web.section import BadWebConfigError
+from exporters.web_flags import listen_address, telemetry_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})", re.ASCII)
-_HIGHEST_PORT = 65_535
 
 log = structlog.get_logger()
 
@@ -54,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         surroundings = Surroundings(_layout(settings.roots), _account(settings.kubernetes), _gate(settings.web))
         _check_procfs(settings.roots)
+        _check_kubelet(settings, surroundings)
     except BadFlagError as error:
         parser.error(str(error))
     configure(settings.log)
@@ -61,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         asyncio.run(run(settings, surroundings))
     except CannotListenError as error:
-        log.critical("cannot_listen", cause=str(error), remedy="end what uses it, or choose with --web.listen-address")
+        log.critical("cannot_listen", cause=str(error), remedy=f"{error.remedy} (--web.listen-address)")
         raise SystemExit(1) from error
 
 
@@ -76,19 +75,40 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"foresail-exporter {version()}")
     web = parser.add_argument_group("web")
-    web.add_argument("--web.listen-address", type=_address, default=":9109", metavar="HOST:PORT", help="where to serve")
     web.add_argument(
-        "--web.telemetry-path", type=_path, default=defaults.web.telemetry_path, metavar="PATH", help="path of the metrics"
+        "--web.listen-address",
+        type=listen_address,
+        default=":9109",
+        metavar="HOST:PORT",
+        help="where to serve; without a host: on every address",
+    )
+    web.add_argument(
+        "--web.telemetry-path",
+        type=telemetry_path,
+        default=defaults.web.telemetry_path,
+        metavar="PATH",
+        help="path of the metrics",
     )
     _add_web_security(web)
     paths = parser.add_argument_group("paths, where the host's folders are mounted")
     for name, default, what in (
         ("procfs", defaults.roots.procfs, "the host's /proc"),
         ("cgroupfs", defaults.roots.cgroupfs, "the host's /sys/fs/cgroup"),
+        ("sysfs", defaults.roots.sysfs, "the host's /sys; may be missing"),
         ("containers-log", defaults.roots.containers_log, "the kubelet's links to container logs; may be missing"),
+        ("machine-id", defaults.roots.machine_id, "the host's /etc/machine-id; may be missing"),
     ):
-        paths.add_argument(f"--path.{name}", type=Path, default=default, metavar="FOLDER", help=what)
+        paths.add_argument(f"--path.{name}", type=Path, default=default, metavar="PATH", help=what)
+    parser.add_argument(
+        "--cgroup.include",
+        type=_pattern,
+        default=defaults.cgroup_include,
+        metavar="REGEX",
+        help="cgroups that get series too, though neither pod nor container: those whose whole path it matches, "
+        "such as /system.slice/.*",
+    )
     _add_kubernetes(parser)
+    _add_kubelet(parser, defaults.kubelet)
     _add_log(parser, defaults.log)
     collectors = parser.add_argument_group("collectors")
     for collector in REGISTERED:
@@ -132,6 +152,26 @@ def _add_kubernetes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_kubelet(parser: argparse.ArgumentParser, defaults: Kubelet) -> None:
+    kubelet = parser.add_argument_group("kubelet, which only the collector volumes asks")
+    kubelet.add_argument(
+        "--kubelet.address",
+        default=os.environ.get("NODE_IP", defaults.address),
+        metavar="ADDRESS",
+        help="address of this node; env NODE_IP (now %(default)r)",
+    )
+    kubelet.add_argument("--kubelet.port", type=int, default=defaults.port, metavar="PORT", help="TCP port of the kubelet")
+    kubelet.add_argument(
+        "--kubelet.ca-file", default=defaults.ca_file, metavar="FILE", help="vouches for the kubelet; empty: the cluster's"
+    )
+    kubelet.add_argument(
+        "--kubelet.insecure-skip-verify",
+        action=argparse.BooleanOptionalAction,
+        default=defaults.insecure_skip_verify,
+        help="show the token to whoever answers at that address",
+    )
+
+
 def _add_log(parser: argparse.ArgumentParser, defaults: Log) -> None:
     group = parser.add_argument_group("log")
     levels, formats = ("debug", "info", "warning", "error"), ("auto", "json", "console")
@@ -139,16 +179,13 @@ def _add_log(parser: argparse.ArgumentParser, defaults: Log) -> None:
     group.add_argument("--log.format", choices=formats, default=defaults.format, help="auto: console on a terminal")
 
 
-def _address(text: str) -> tuple[str | None, int]:
-    found = _ADDRESS.fullmatch(text)
-    if found is None or int(found["port"]) > _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address; write host:port, or :9109 for every address")
-    return found["v6"] or found["host"] or None, int(found["port"])
-
-
-def _path(text: str) -> str:
-    if re.fullmatch(r"/[\w./-]*", text, re.ASCII) is None or text in {"/healthz", "/readyz"}:
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be served; write a path such as /metrics")
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no regular expression: {error}; write one such as /system.slice/.*"
+        ) from error
     return text
 
 
@@ -157,8 +194,10 @@ def _settings(flags: argparse.Namespace) -> Settings:
     host, port = chosen["web.listen_address"]
     return Settings(
         web=Web(host, port, chosen["web.telemetry_path"], chosen["web.config.file"], chosen["web.token_review"]),
-        roots=Roots(chosen["path.procfs"], chosen["path.cgroupfs"], chosen["path.containers_log"]),
+        roots=Roots(**{field.name: chosen[f"path.{field.name}"] for field in fields(Roots)}),
         kubernetes=Kubernetes(chosen["kubernetes"], chosen["node_name"]),
+        kubelet=Kubelet(**{field.name: chosen[f"kubelet.{field.name}"] for field in fields(Kubelet)}),
+        cgroup_include=chosen["cgroup.include"],
         log=Log(chosen["log.level"], chosen["log.format"]),
         collectors=tuple(one.name for one in REGISTERED if chosen[f"collector.{one.name}"]),
     )
@@ -206,6 +245,21 @@ def _gate(web: Web) -> Gate:
         raise BadFlagError("--web.config.file", f"{web.config_file}: {error}") from error
 
 
+def _check_kubelet(settings: Settings, surroundings: Surroundings) -> None:
+    if volumes.COLLECTOR.name not in settings.collectors:
+        return
+    if not settings.kubelet.address:
+        raise BadFlagError(
+            "--collector.volumes",
+            "the address of this node is needed to ask its kubelet; name it with --kubelet.address, in a pod spec set env "
+            "NODE_IP from the field status.hostIP, or leave the collector out",
+        )
+    if surroundings.account is None:
+        raise BadFlagError(
+            "--collector.volumes", "the kubelet is shown the pod's token; run it in a pod with --kubernetes, or leave it out"
+        )
+
+
 def _told(settings: Settings, surroundings: Surroundings) -> dict[str, object]:
     """Write the settings out for the first line of the log; there is no secret among them."""
     walked = surroundings.layout.walked
@@ -213,6 +267,8 @@ def _told(settings: Settings, surroundings: Surroundings) -> dict[str, object]:
         "web": asdict(settings.web),
         "paths": {name: str(path) for name, path in asdict(settings.roots).items()},
         "kubernetes": asdict(settings.kubernetes),
+        "kubelet": asdict(settings.kubelet),
+        "cgroup_include": settings.cgroup_include,
         "collectors": settings.collectors,
         "cgroup_version": walked.version,
         "walked": walked.root,

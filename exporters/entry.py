@@ -10,7 +10,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "exporters":
             raise
-        text = f"foresail-exporter needs the Python package {error.name}, which is not installed"
-        print(f"{text}; type: pip install 'foresail[exporter]'", file=sys.stderr)  # noqa: T201 - there is no log yet
+        text = f"foresail-exporter needs the Python package {error.name}, which is not installed: it comes with the extra"
+        remedy = "`exporter`; in the folder of Foresail's source, type: pip install '.[exporter]'"
+        print(text, remedy, file=sys.stderr)  # noqa: T201 - there is no log yet
         sys.exit(1)
     cli.main()

@@ -8,15 +8,19 @@ over what, is left to ``exporters.web``.
 from __future__ import annotations
 
 import asyncio
+import errno
 import html
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
 
+from exporters.exposition import budget
 from exporters.exposition.text import Format, accepts_gzip, choose
 from exporters.web.gate import Gate, make_gate
 from exporters.web.listener import Listener, listening
@@ -29,7 +33,37 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+HEALTH = "/healthz"
+READINESS = "/readyz"
 _GRACE_S = 5.0
+_REFUSALS = {
+    errno.EADDRINUSE: ("another process has that port in use", "end it (`ss -ltnp` names it), or choose another port"),
+    errno.EADDRNOTAVAIL: ("no network interface of this machine has that address", "name one that it has, or none for all"),
+    errno.EACCES: ("this user may not have that port", "choose one from 1024"),
+    errno.EPERM: ("this user may not have that port", "choose one from 1024"),
+    errno.EAFNOSUPPORT: ("this machine does not speak that version of IP", "name an address of the other one"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request wants."""
+
+    format: Format
+    is_compressed: bool
+    names: frozenset[str]
+    """Only these families (``name[]``, as for other exporters); none: all."""
+    timeout_s: float
+
+    @classmethod
+    def by(cls, request: web.Request) -> Asked:
+        """Read a request."""
+        return cls(
+            choose(request.headers.get("Accept", "")),
+            accepts_gzip(request.headers.get("Accept-Encoding", "")),
+            frozenset(request.query.getall("name[]", ())),
+            budget.timeout_s(request.headers.get(budget.HEADER, "")),
+        )
 
 
 @dataclass(slots=True)
@@ -40,25 +74,29 @@ class SharedCollection:
     thread: ThreadPoolExecutor
     _under_way: asyncio.Task[Exposition] | None = None
 
-    async def get(self) -> Exposition:
-        """Return the result of the collection under way, or begin one; a client that leaves does not stop it."""
+    async def get(self, timeout_s: float) -> Exposition:
+        """Return the result of the collection under way, or begin one for a client that waits no longer than ``timeout_s``.
+
+        A client that leaves does not stop it.
+        """
         if self._under_way is None or self._under_way.done():
-            self._under_way = asyncio.create_task(self._collect())
+            self._under_way = asyncio.create_task(self._collect(timeout_s))
             self._under_way.add_done_callback(_retrieve)
         return await asyncio.shield(self._under_way)
 
-    async def _collect(self) -> Exposition:
+    async def _collect(self, timeout_s: float) -> Exposition:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self.thread, self.exporter.collect)
+            return await loop.run_in_executor(self.thread, self.exporter.collect, timeout_s)
         finally:
             self._under_way = None
 
-    async def answer(self, chosen: Format, *, compressed: bool) -> bytes:
+    async def answer(self, asked: Asked) -> bytes:
         """Return the body of a response."""
-        exposition = await self.get()
+        exposition = await self.get(asked.timeout_s)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.thread, lambda: exposition.answer(chosen, compressed=compressed))
+        write = partial(exposition.answer, asked.format, compressed=asked.is_compressed, names=asked.names)
+        return await loop.run_in_executor(self.thread, write)
 
 
 def _retrieve(done: asyncio.Task[Exposition]) -> None:
@@ -83,15 +121,14 @@ def application(site: Site) -> web.Application:
     shared = SharedCollection(site.exporter, ThreadPoolExecutor(1, thread_name_prefix="collection"))
 
     async def metrics(request: web.Request) -> web.Response:
-        chosen = choose(request.headers.get("Accept", ""))
-        compressed = accepts_gzip(request.headers.get("Accept-Encoding", ""))
+        asked = Asked.by(request)
         try:
-            body = await shared.answer(chosen, compressed=compressed)
+            body = await shared.answer(asked)
         except Exception:
             log.exception("scrape_failed", consequence="answered 500", remedy="report this with the lines above")
             return web.Response(status=500, text="the collection failed; the exporter's log says why\n")
-        headers = {"Content-Type": chosen.value, "Vary": "Accept, Accept-Encoding"}
-        if compressed:
+        headers = {"Content-Type": asked.format.value, "Vary": "Accept, Accept-Encoding"}
+        if asked.is_compressed:
             headers["Content-Encoding"] = "gzip"
         return web.Response(body=body, headers=headers)
 
@@ -110,10 +147,12 @@ def application(site: Site) -> web.Application:
         site.exporter.close()
 
     app = web.Application()
-    app.router.add_get(site.settings.telemetry_path, metrics)
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    if site.settings.telemetry_path != "/":
+    path = site.settings.telemetry_path
+    for one in {path, path.rstrip("/") or "/"}:  # a path with a slash at its end is answered without it too, as Go does
+        app.router.add_get(one, metrics)
+    app.router.add_get(HEALTH, healthz)
+    app.router.add_get(READINESS, readyz)
+    if path != "/":
         app.router.add_get("/", landing)
     app.on_cleanup.append(end)
     return app
@@ -121,6 +160,16 @@ def application(site: Site) -> web.Application:
 
 class CannotListenError(Exception):
     """The address cannot be bound; the message says which and why."""
+
+    def __init__(self, settings: Web, error: OSError | UnicodeError) -> None:
+        host = settings.host or ""
+        address = f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
+        cause, self.remedy = str(error), "choose another address"
+        if isinstance(error, socket.gaierror | UnicodeError):
+            cause, self.remedy = f"the name {host} is not known here ({error})", "write an IP address, or none for all"
+        elif isinstance(error, OSError):
+            cause, self.remedy = _REFUSALS.get(error.errno or 0, (error.strerror or cause, self.remedy))
+        super().__init__(f"cannot listen on {address}: {cause}")
 
 
 @asynccontextmanager
@@ -145,8 +194,8 @@ async def _listening(listener: Listener, settings: Web) -> AsyncIterator[tuple[s
     async with AsyncExitStack() as stack:
         try:
             address = await stack.enter_async_context(listening(listener, settings.host, settings.port))
-        except OSError as error:
-            raise CannotListenError(f"cannot listen on {settings.host or ''}:{settings.port}: {error}") from error
+        except (OSError, UnicodeError) as error:
+            raise CannotListenError(settings, error) from error
         yield address
 
 
@@ -162,6 +211,6 @@ def _page(site: Site) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8><title>Foresail exporter</title>"
         f"<h1>Foresail exporter</h1><p>Version {html.escape(site.version)}. What every container on this node uses, "
         "as the kernel counts it.</p>"
-        f'<ul><li><a href="{path}">Metrics</a><li><a href="/healthz">Health</a>'
-        '<li><a href="/readyz">Readiness</a></ul></html>\n'
+        f'<ul><li><a href="{path}">Metrics</a><li><a href="{HEALTH}">Health</a>'
+        f'<li><a href="{READINESS}">Readiness</a></ul></html>\n'
     )

@@ -68,7 +68,7 @@ def _described(expected: type[msgspec.Struct]) -> kinds.Type:
 def _walk(value: Json, expected: kinds.Type, path: str) -> Iterator[FieldError]:
     kind = _the_one_that_fits(value, expected)
     if kind is None or not _is_allowed(value, kind):
-        yield FieldError(path, f"must be {_words(expected)}, not {_shown(value)}")
+        yield FieldError(path, f"must be {_words(expected)}, not {shown(value)}")
     elif isinstance(kind, kinds.StructType) and isinstance(value, Mapping):
         yield from _fields(value, kind, path)
     elif isinstance(kind, kinds.VarTupleType) and isinstance(value, list | tuple):
@@ -161,7 +161,7 @@ def _told(union: kinds.UnionType) -> list[kinds.Type]:
     return [member for member in union.types if not isinstance(member, needless)]
 
 
-def _shown(value: Json) -> str:
+def shown(value: Json) -> str:
     """Return a wrong value as short text for a message."""
     if isinstance(value, Mapping):
         return "an object"

@@ -6,9 +6,11 @@ the HPA's (Kubernetes 1.36, `pkg/apis/autoscaling/validation`).
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from autoscaler.api.quantity import parse_float
+from autoscaler.api.structure import shown
 from autoscaler.api.types import ForecastSpec
 from autoscaler.errors import FieldError
 
@@ -19,11 +21,35 @@ _SOURCES = {"Resource": "resource", "ContainerResource": "containerResource", "P
 _TARGETS = {"Utilization": "averageUtilization", "AverageValue": "averageValue"}
 _PERCENT = re.compile(r"(100|[1-9][0-9]?)%", re.ASCII)
 _CONTAINER = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_LONGEST_SUBDOMAIN = 253
 _LABEL_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _LABEL_KEY = re.compile(rf"({_SUBDOMAIN}/)?{_LABEL_NAME}", re.ASCII)
 _LABEL_VALUE = re.compile(rf"({_LABEL_NAME})?", re.ASCII)
 _GROUP_VERSION = re.compile(rf"({_SUBDOMAIN}/)?v[0-9][a-z0-9]*", re.ASCII)
+_OBJECT_NAME = re.compile(_SUBDOMAIN, re.ASCII)
+_NAMESPACE = _CONTAINER  # both are DNS labels
+
+
+def metadata_faults(metadata: Json, path: str = "metadata") -> Iterator[FieldError]:
+    """Yield names, labels and annotations that the API server would refuse; what is absent is not told here."""
+    fields = _object(metadata)
+    name, namespace = fields.get("name"), fields.get("namespace")
+    if isinstance(name, str) and not (len(name) <= _LONGEST_SUBDOMAIN and _OBJECT_NAME.fullmatch(name)):
+        form = "a DNS name (RFC 1123: at most 253 of a-z, 0-9, - and ., with a letter or digit first, last and beside each dot)"
+        yield FieldError(f"{path}.name", f"must be {form}, not {shown(name)}")
+    if isinstance(namespace, str) and not _NAMESPACE.fullmatch(namespace):
+        form = "a DNS label (RFC 1123: at most 63 of a-z, 0-9 and -, with a letter or digit first and last)"
+        yield FieldError(f"{path}.namespace", f"must be {form}, not {shown(namespace)}")
+    for kind in ("labels", "annotations"):
+        given = fields.get(kind)
+        if given is not None and not isinstance(given, Mapping):
+            yield FieldError(f"{path}.{kind}", "must be an object of texts")
+        for key, value in _object(given).items():
+            where = f"{path}.{kind}[{key}]"
+            yield from _label(key, value, where) if kind == "labels" else _label(str(key).lower(), None, where)
+            if not isinstance(value, str):
+                yield FieldError(where, f"must be text, not {shown(value)}; put it in quotes")
 
 
 def autoscaler_faults(spec: Json, path: str = "spec") -> Iterator[FieldError]:
@@ -49,12 +75,12 @@ def healing_faults(spec: Json, path: str = "spec") -> Iterator[FieldError]:
         yield from _selector(selector, f"{path}.selector")
     if isinstance(faults := fields.get("faults"), Mapping) and not any(value is not None for value in faults.values()):
         yield FieldError(f"{path}.faults", "must name at least one fault to look for: notReady")
-    actions = [action for action in _list(fields.get("actions")) if isinstance(action, str)]
-    for repeated in sorted({action for action in actions if actions.count(action) > 1}):
+    actions = Counter(action for action in _list(fields.get("actions")) if isinstance(action, str))
+    for repeated in sorted(action for action, count in actions.items() if count > 1):
         yield FieldError(f"{path}.actions", f"must name each action once, but {repeated} is there more than once")
     unavailable = _object(fields.get("budget")).get("maxUnavailable")
     if isinstance(unavailable, str) and not _PERCENT.fullmatch(unavailable):
-        message = f"must be a whole number from 1 or a percentage from 1% to 100% such as 25%, not {unavailable!r}"
+        message = f"must be a whole number from 1 or a percentage from 1% to 100% such as 25%, not {shown(unavailable)}"
         yield FieldError(f"{path}.budget.maxUnavailable", message)
 
 
@@ -62,10 +88,10 @@ def _scale_target(ref: Object, path: str) -> Iterator[FieldError]:
     for name in ("kind", "name"):
         text = ref.get(name)
         if isinstance(text, str) and ("/" in text or "%" in text or text in (".", "..")):
-            yield FieldError(f"{path}.{name}", f"must be a name without / and %, not {text!r}")
+            yield FieldError(f"{path}.{name}", f"must be a name without / and %, not {shown(text)}")
     version = ref.get("apiVersion")
     if isinstance(version, str) and version and not _GROUP_VERSION.fullmatch(version):
-        yield FieldError(f"{path}.apiVersion", f"must be group/version such as apps/v1, not {version!r}")
+        yield FieldError(f"{path}.apiVersion", f"must be group/version such as apps/v1, not {shown(version)}")
 
 
 def _metric(metric: Object, path: str) -> Iterator[FieldError]:
@@ -86,7 +112,7 @@ def _metric(metric: Object, path: str) -> Iterator[FieldError]:
 def _source(source: Object, path: str, *, is_query: bool) -> Iterator[FieldError]:
     container, query = source.get("container"), source.get("query")
     if isinstance(container, str) and container and not _CONTAINER.fullmatch(container):
-        yield FieldError(f"{path}.container", f"must be the name of a container, not {container!r}")
+        yield FieldError(f"{path}.container", f"must be the name of a container, not {shown(container)}")
     if isinstance(query, str) and query and not query.strip():
         yield FieldError(f"{path}.query", "must be a PromQL query, not only white space")
     if isinstance(target := source.get("target"), Mapping):
@@ -109,8 +135,8 @@ def _target(target: Object, path: str, *, is_query: bool) -> Iterator[FieldError
 
 
 def _forecast(forecast: Object, path: str) -> Iterator[FieldError]:
-    seasons = [season for season in _list(forecast.get("seasons")) if _integer(season) is not None]
-    for repeated in {season for season in seasons if seasons.count(season) > 1}:
+    seasons = Counter(season for season in map(_integer, _list(forecast.get("seasons"))) if season is not None)
+    for repeated in sorted(season for season, count in seasons.items() if count > 1):
         yield FieldError(f"{path}.seasons", f"must name each season once, but {repeated} is there more than once")
     history = _integer(forecast.get("historySeconds", ForecastSpec().history_seconds))
     for index, season in enumerate(_list(forecast.get("seasons"))):
@@ -145,10 +171,10 @@ def _expression(expression: Object, path: str) -> Iterator[FieldError]:
 
 
 def _label(key: Json, value: Json, path: str) -> Iterator[FieldError]:
-    if isinstance(key, str) and not _LABEL_KEY.fullmatch(key):
-        yield FieldError(path, f"must be the key of a label such as app.kubernetes.io/name, not {key!r}")
+    if isinstance(key, str) and not (len(key.rpartition("/")[0]) <= _LONGEST_SUBDOMAIN and _LABEL_KEY.fullmatch(key)):
+        yield FieldError(path, f"must be the key of a label such as app.kubernetes.io/name, not {shown(key)}")
     if isinstance(value, str) and not _LABEL_VALUE.fullmatch(value):
-        message = f"must be the value of a label (letters, digits, - _ . and at most 63 of them), not {value!r}"
+        message = f"must be the value of a label (letters, digits, - _ . and at most 63 of them), not {shown(value)}"
         yield FieldError(path, message)
 
 
@@ -159,7 +185,7 @@ def _quantity(fields: Object, name: str, path: str, *, at_least: tuple[float, st
     limit, words = at_least
     try:
         if parse_float(value) < limit:
-            yield FieldError(f"{path}.{name}", f"must be {words}, not {value!r}")
+            yield FieldError(f"{path}.{name}", f"must be {words}, not {shown(value)}")
     except ValueError as error:
         yield FieldError(f"{path}.{name}", str(error))
 

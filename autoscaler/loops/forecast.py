@@ -16,7 +16,7 @@ from autoscaler.errors import ForesailError
 from autoscaler.forecasting.fleet import forecast
 from autoscaler.forecasting.types import Request
 from autoscaler.loops.context import Context
-from autoscaler.loops.forecast_book import THE_ANSWER, ForecastBook, Series, series_of, unreadable
+from autoscaler.loops.forecast_book import THE_ANSWER, ForecastBook, Series, series_of, unreadable, without_history
 from autoscaler.loops.history import HistoryBook, Question, Span, grid_floor, since
 from autoscaler.loops.leads import lead_s
 from autoscaler.loops.load import PARALLEL_QUERIES
@@ -117,8 +117,13 @@ class ForecastLoop:
         previous = [self.book.forecasts.get(series) for series in wanted]
         loop = asyncio.get_running_loop()
         made = await loop.run_in_executor(self._thread, forecast, requests, previous, now_s, expiry_s) if requests else ()
+        told = [
+            one if series.owner in histories[series.question] else without_history(series, one)
+            for series, one in zip(wanted, made, strict=True)
+            if series.question
+        ]
         shut = {series: unreadable(one, now_s, expiry_s) for series, one in owners.items() if series.question is None}
-        return dict(zip(wanted, made, strict=True)) | shut
+        return dict(zip(wanted, told, strict=True)) | shut
 
     def _request(self, served: Served, history: History) -> Request:
         spec = served.autoscaler.spec

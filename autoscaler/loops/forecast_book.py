@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autoscaler.api.types import MetricSpec
 from autoscaler.clients.ports import Target
@@ -67,6 +67,17 @@ def unreadable(served: Served, now_s: float, expiry_s: float) -> Forecast:
         reason=Reason.FORECAST_FAILED,
         message="the load of a single container is not forecast; a Resource or Prometheus metric beside it is",
     )
+
+
+def without_history(series: Series, made: Forecast) -> Forecast:
+    """Return the forecast of a series of which nothing was found, saying what its history is found by."""
+    if series.question is None or not series.question.resource:
+        return made
+    text = (
+        f"learning: no {series.question.resource} of {series.owner} is in the history yet; if it stays so, no series "
+        "foresail_pod_info tells whose its pods are (the exporter makes it, or the rules of foresail-owners.yaml)"
+    )
+    return replace(made, message=text)
 
 
 def _question(spec: MetricSpec) -> Question | None:

@@ -110,8 +110,8 @@ class HealLoop:
         """Take back an eviction that the service's own switch or an act under another policy forbids."""
         if one.verb is not Verb.EVICT or one.pod.workload is None:
             return one
-        if not self.context.settings.acts:
-            text = f"{one.message} Not done: the setting acts is false."
+        if switch := self._switched_off():
+            text = f"{one.message} Not done: the setting {switch} is false."
             return replace(one, verb=Verb.NOTIFY, reason=Reason.ACTS_DISABLED, message=text)
         other, at_s = self._acted.get(one.pod.workload, (policy, 0.0))
         left_s = at_s + self.context.settings.healing.outcome_s - self.context.clock.now_s()
@@ -178,7 +178,12 @@ class HealLoop:
         return problem is None
 
     def _moment(self) -> heal_status.Moment:
-        return heal_status.Moment(self.context.clock.now_s(), self.context.settings.acts)
+        return heal_status.Moment(self.context.clock.now_s(), self._switched_off())
+
+    def _switched_off(self) -> str | None:
+        """Return the setting that forbids all evictions; None when they are allowed."""
+        settings = self.context.settings
+        return "acts" if not settings.acts else "healing.acts" if not settings.healing.acts else None
 
     def _keep_only(self, keys: set[ObjectKey]) -> None:
         """Remove the series, rows and memories of policies that are gone."""

@@ -23,16 +23,16 @@ SHOWN_PODS = 50
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a pass is, and whether the service may act at all."""
+    """When a pass is, and which setting forbids acts, if one does."""
 
     now_s: float
-    acts: bool
+    switched_off: str | None
 
 
 def of_pass(policy: HealingPolicy, decision: Decision, state: State, before: Json, moment: Moment) -> Json:
     """Return the status of a valid policy; `decision.pods` say what was really done."""
     generation = policy.metadata.generation
-    conditions = (_valid(), _acting(policy.spec.mode, acts=moment.acts), _healthy(decision))
+    conditions = (_valid(), _acting(policy.spec.mode, moment.switched_off), _healthy(decision))
     return {
         **book.to_status(state),
         "observedGeneration": generation,
@@ -67,12 +67,12 @@ def _valid() -> Condition:
     return Condition("Valid", status=True, reason=Reason.VALID, message="the spec can be used")
 
 
-def _acting(mode: HealingMode, *, acts: bool) -> Condition:
+def _acting(mode: HealingMode, switched_off: str | None) -> Condition:
     if mode is HealingMode.OBSERVE:
         text = "mode is Observe: decisions are reported and not carried out"
         return Condition("Acting", status=False, reason=Reason.MODE_OBSERVE, message=text)
-    if not acts:
-        text = "the setting acts is false: decisions are reported and nothing is changed in the cluster"
+    if switched_off:
+        text = f"the setting {switched_off} is false: decisions are reported and nothing is changed in the cluster"
         return Condition("Acting", status=False, reason=Reason.ACTS_DISABLED, message=text)
     return Condition("Acting", status=True, reason=Reason.MODE_HEAL, message="decisions are carried out")
 

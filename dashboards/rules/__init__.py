@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from dashboards.rules import foresail
+from dashboards.rules import foresail, owners
 from dashboards.rules.alert import Json
 
-RULES: Mapping[str, Json] = {"foresail": foresail.rule_file()}
+RULES: Mapping[str, Json] = {"foresail": foresail.rule_file(), "foresail-owners": owners.rule_file()}

@@ -29,7 +29,11 @@ class Alert:
     description: str
 
     def rule(self) -> Json:
-        """Return the alert as Prometheus reads it, with the place of its runbook."""
+        """Return the alert as Prometheus reads it, with the place of its runbook.
+
+        `runbook_url`, which Alertmanager and Grafana make a link of, needs an address that only the user knows: the chart adds
+        it when it is told one.
+        """
         return {
             "alert": self.name,
             "expr": self.expr,
@@ -38,6 +42,6 @@ class Alert:
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,
-                "runbook_url": f"{RUNBOOK}#{self.name.lower()}",
+                "runbook": f"{RUNBOOK}#{self.name.lower()}",
             },
         }

@@ -18,7 +18,7 @@ def alerts() -> Sequence[Alert]:
             for_="5m",
             severity=Severity.CRITICAL,
             summary="Prometheus knows no exporter",
-            description=f"No target has the job {names.EXPORTER_JOB}. No load is read, so no workload is scaled.",
+            description="No target has the job {{ $labels.job }}. No load is read, so no workload is scaled.",
         ),
         Alert(
             name="ForesailExporterDown",

@@ -1,4 +1,4 @@
-"""The one rule file of the product: what is recorded, and what people are told."""
+"""The rule file that everybody loads: what is recorded, and what people are told."""
 
 from dashboards.rules import exporter_alerts, recording, service_alerts
 from dashboards.rules.alert import Json

@@ -15,8 +15,8 @@ from demo.cluster.packages import PATH, missing_packages
 from demo.cluster.rootfs import base_archive
 
 _GIB = 1 << 30
-_ROOM_COLD_BYTES = 9 * _GIB  # modules and build cache of Go 4 GiB, commands, images
-_ROOM_WARM_BYTES = 2 * _GIB
+_ROOM_COLD_BYTES = 10 * _GIB  # Go's modules and build cache 6 GiB, commands and images 2 GiB, what runs
+_ROOM_WARM_BYTES = 4 * _GIB  # where there are no overlay mounts each container is a copy of its image
 _MEMORY_BYTES = 2 * _GIB
 # The longest socket below the run folder may have 107 bytes (unix(7)): containerd adds `.ttrpc` to its own.
 _LONGEST_CACHE_PATH = 60

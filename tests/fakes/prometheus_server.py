@@ -6,13 +6,14 @@ async with FakePrometheusServer() as server:
     server.answers.append(lambda asked: {...})         # or anything, from what was asked
 """
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+
+from tests.fakes.loopback import LoopbackServer
 
 Asked = dict[str, str]
 
@@ -29,33 +30,11 @@ class Request:
 
 
 @dataclass(slots=True)
-class FakePrometheusServer:
+class FakePrometheusServer(LoopbackServer):
     """Gives the answers in order; when none is left, an empty vector."""
 
     answers: list[Callable[[Asked], web.Response]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    gate: asyncio.Event | None = None  # answers nothing until it is set
-    url: str = ""
-    _runner: web.AppRunner | None = None
-
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self.gate:
-            self.gate.set()
-        await self.stop()
-
-    async def stop(self) -> None:
-        """Be gone."""
-        assert self._runner
-        await self._runner.cleanup()
 
     def result(self, result: Any) -> None:  # noqa: ANN401 - JSON
         """Answer with this `data.result`."""
@@ -81,7 +60,8 @@ class FakePrometheusServer:
 
         self.answers.append(answer)
 
-    async def _handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.Response:
+        """Give the next answer that was ordered."""
         form = {key: str(value) for key, value in (await request.post()).items()} or dict(request.query)
         self.requests.append(Request(request.method, request.path, request.query_string, form, dict(request.headers)))
         if self.gate:

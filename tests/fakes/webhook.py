@@ -6,15 +6,16 @@ async with FakeReceiver(secret=b"…") as receiver:
     receiver.gate = asyncio.Event()                 # answers nothing until it is set
 """
 
-import asyncio
 import base64
 import hashlib
 import hmac
 import json
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar
 
 from aiohttp import web
+
+from tests.fakes.loopback import LoopbackServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,41 +35,21 @@ class Received:
 
 
 @dataclass(slots=True)
-class FakeReceiver:
+class FakeReceiver(LoopbackServer):
     """Keeps every request in `received`, those that it answers with an error too."""
 
+    path: ClassVar[str] = "/hook?token=very-secret"  # which no log may show
     secret: bytes = b""
     statuses: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
-    gate: asyncio.Event | None = None
-    url: str = ""
-    _runner: web.AppRunner | None = None
-
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post("/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/hook?token=very-secret"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self.gate:
-            self.gate.set()
-        await self.stop()
-
-    async def stop(self) -> None:
-        """Be gone."""
-        assert self._runner
-        await self._runner.cleanup()
 
     def types(self) -> list[str]:
         """Return the types of all messages that came, repetitions included."""
         return [one.body["type"] for one in self.received]
 
-    async def _handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.Response:
+        """Keep the message and answer it."""
         raw = await request.read()
         sent = request.headers
         told = Received(sent["webhook-id"], int(sent["webhook-timestamp"]), self._verify(sent, raw), raw, dict(sent))

@@ -42,7 +42,7 @@ spec: {mode: Heal, selector: {}, faults: {notReady: {}}}
 """
 
 
-def run(*arguments: str, stdin: str | None = None) -> tuple[int, str]:
+def run(*arguments: str, stdin: str | bytes | None = None) -> tuple[int, str]:
     result = CliRunner().invoke(app, list(arguments), input=stdin)
     return result.exit_code, result.output
 
@@ -53,14 +53,16 @@ def manifest(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_the_version_is_printed() -> None:
-    assert run("version") == (0, f"foresail {__version__}\n")
+@pytest.mark.parametrize("how", ["version", "--version"])
+def test_the_version_is_printed(how: str) -> None:
+    assert run(how) == (0, f"foresail {__version__}\n")
 
 
-def test_a_valid_manifest_passes_and_other_kinds_are_passed_over(tmp_path: Path) -> None:
+def test_a_valid_manifest_passes_and_other_kinds_are_named_and_skipped(tmp_path: Path) -> None:
     code, text = run("validate", manifest(tmp_path, GOOD))
     assert code == 0
     assert "PredictiveAutoscaler default/shop: valid" in text
+    assert "ConfigMap default/other: skipped" in text
 
 
 def test_every_wrong_field_of_every_object_is_printed(tmp_path: Path) -> None:
@@ -90,10 +92,38 @@ def test_a_wrong_api_version_is_named(tmp_path: Path) -> None:
     assert "foresail.dev/v9" in text
 
 
-@pytest.mark.parametrize("text", ["a: [1", "kind: ConfigMap\n"])
-def test_a_file_that_holds_nothing_of_ours_is_said_to(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "---\n---\n", "kind: ConfigMap\n", "kind: List\nitems: []\n"])
+def test_a_file_that_holds_nothing_of_ours_is_no_success(tmp_path: Path, text: str) -> None:
     code, output = run("validate", manifest(tmp_path, text))
-    assert ("is not YAML" in output, code) in {(True, 1), (False, 0)}
+    assert code == 1
+    assert "holds no PredictiveAutoscaler and no HealingPolicy" in output
+
+
+def test_among_files_of_which_one_is_ours_the_others_are_only_said_to_hold_nothing(tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text("kind: ConfigMap\n")
+    code, text = run("validate", str(other), manifest(tmp_path, GOOD))
+    assert code == 0
+    assert "other.yaml: holds no PredictiveAutoscaler" in text
+
+
+def test_what_would_be_a_command_to_the_terminal_is_printed_as_text(tmp_path: Path) -> None:
+    _, text = run("validate", manifest(tmp_path, 'kind: ConfigMap\nmetadata: {name: "\\e[31m\\n"}'))
+    assert r"\x1b[31m\n: skipped" in text
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000, ".", ""])
+def test_a_name_that_no_file_has_is_answered_with_a_sentence(name: str) -> None:
+    code, text = run("validate", name)
+    assert code == 1
+    assert "cannot be read: " in text
+
+
+def test_without_a_standard_input_that_is_said() -> None:
+    command = [sys.executable, "-c", "import sys; sys.stdin = None; from autoscaler.cli import app; app(['validate', '-'])"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "standard input: cannot be read: there is no standard input\n"
 
 
 def test_a_file_that_is_not_there_is_named_and_the_others_are_checked(tmp_path: Path) -> None:
@@ -135,7 +165,7 @@ def test_without_the_extra_the_program_starts_and_says_what_to_install(command: 
     """)
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60, stdin=-3)
     assert result.returncode == 1
-    assert "pip install 'foresail[service]'" in result.stderr
+    assert "in the folder of Foresail's source, type: pip install '.[service]'" in result.stderr
     assert "Traceback" not in result.stderr
 
 

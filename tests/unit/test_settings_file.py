@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,17 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
     assert str(tmp_path) in problem(a_file(tmp_path, text))
 
 
+def test_a_key_that_stands_twice_is_named_with_both_lines(tmp_path: Path) -> None:
+    text = problem(a_file(tmp_path, "acts: true\nlog: {level: info}\nacts: false\n"))
+    assert "acts" in text
+    assert "line 1" in text
+    assert "line 3" in text
+
+
+def test_a_file_of_two_documents_is_refused(tmp_path: Path) -> None:
+    assert "it holds 2 documents" in problem(a_file(tmp_path, "acts: true\n---\nacts: false\n"))
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     text = problem(tmp_path / "nowhere.yaml")
     assert "nowhere.yaml" in text
@@ -117,6 +129,19 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
     assert "forecast.expiry_s" in problem(None, {"FORESAIL_FORECAST__REFRESH_S": "300"})
     for url in ("prometheus:9090", "http://prometheus:abc", "http://prometheus:99999", "http://[::1"):
         assert "prometheus.url: must be an absolute URL" in problem(None, {"FORESAIL_PROMETHEUS__URL": url})
+
+
+@pytest.mark.parametrize("urls", ["", ', "url": "https://chat.example/hush", "url_file": "/etc/url"'])
+def test_a_receiver_has_exactly_one_of_a_url_and_a_file_with_one(urls: str) -> None:
+    text = problem(None, {"FORESAIL_NOTIFY__WEBHOOKS": f'[{{"name": "chat"{urls}}}]'})
+    assert "notify.webhooks chat: exactly one of url and url_file must be given" in text
+    assert "hush" not in text
+
+
+def test_a_receiver_with_a_file_for_its_url_is_shown_with_the_file() -> None:
+    got = load(None, {"FORESAIL_NOTIFY__WEBHOOKS": '[{"name": "chat", "url_file": "/etc/url"}]'})
+    shown = masked(got)["notify"]["webhooks"][0]
+    assert (shown["url"], shown["url_file"]) == ("", "/etc/url")
 
 
 def test_what_is_wrong_inside_a_list_says_where_without_showing_the_secret() -> None:
@@ -139,9 +164,13 @@ def test_what_may_be_secret_is_masked() -> None:
     assert tree["notify"]["webhooks"][0]["url"] == "https://chat.example/********"
 
 
-@pytest.mark.parametrize("text", ["at: 2021-99-99", "[" * 5000, "n: " + "9" * 5000])
+@pytest.mark.parametrize("text", ["[" * 5000, "acts: [true", "acts:\n\t- 1"])
 def test_yaml_that_cannot_be_read_is_one_message_with_the_file(tmp_path: Path, text: str) -> None:
-    assert "settings.yaml: it is not YAML that can be read" in problem(a_file(tmp_path, text))
+    assert re.search(r"reading the settings file \S+settings.yaml: .+", problem(a_file(tmp_path, text)))
+
+
+def test_an_impossible_date_is_a_text_like_any_other(tmp_path: Path) -> None:
+    assert "log.level" in problem(a_file(tmp_path, "log: {level: 2021-99-99}"))
 
 
 def test_the_demonstration_s_own_variables_are_no_settings() -> None:

@@ -16,7 +16,8 @@ from kubernetes_asyncio import config
 from kubernetes_asyncio.client import ApiClient, Configuration
 
 from autoscaler import __version__
-from autoscaler.clients.kube.failures import FOREIGN, Attempt, from_answer, from_exception
+from autoscaler.clients.kube.failures import FOREIGN, UNUSABLE, Attempt, from_answer, from_exception, unusable
+from autoscaler.clients.kube.kubeconfig import load as kubeconfig
 from autoscaler.clients.kube.resources import Json, Resource
 from autoscaler.settings import KubernetesSettings
 from autoscaler.telemetry import KUBE_REQUESTS
@@ -27,6 +28,7 @@ _OK = 200
 _FIRST_NOT_OK = 300
 _UNAUTHORIZED = 401
 _SERVER_ERROR = 500
+_IN_POD = "is automountServiceAccountToken off, or KUBERNETES_SERVICE_HOST set outside a pod? --kubeconfig names another way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,25 +175,28 @@ async def connect(settings: KubernetesSettings, environ: Mapping[str, str] = os.
 
     Raises Permanent when there is no usable configuration. Nothing is sent yet.
     """
-    attempt = Attempt("configure", "connection to the API server", "", settings.kubeconfig)
     configuration = Configuration()
     configuration.connection_pool_maxsize = 0  # no bound: every watch keeps a connection, and a Lease must never wait for one
-    try:
-        if not settings.kubeconfig and not settings.context and "KUBERNETES_SERVICE_HOST" in environ:
+    in_pod = not settings.kubeconfig and not settings.context and "KUBERNETES_SERVICE_HOST" in environ
+    what = (
+        "the pod's service account"
+        if in_pod
+        else f"the kubeconfig {settings.kubeconfig or environ.get('KUBECONFIG') or '~/.kube/config'}"
+    )
+    remedy = _IN_POD if in_pod else "check that certificate and key of the user belong together, and what else it names"
 
-            async def load() -> None:
+    async def load() -> None:
+        content = None if in_pod else await kubeconfig.load(settings, environ)
+        try:
+            if content is None:
                 config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        else:
+            else:
+                await config.load_kube_config_from_dict(content, client_configuration=configuration)
+        except UNUSABLE as problem:
+            raise unusable(what, problem, remedy=remedy) from problem
 
-            async def load() -> None:
-                await config.load_kube_config(
-                    config_file=settings.kubeconfig or None,
-                    context=settings.context or None,
-                    client_configuration=configuration,
-                    persist_config=False,  # reading must not write into the user's file
-                )
-
-        await load()
+    await load()
+    try:
         return Connection(ApiClient(configuration), timeout_s=settings.request_timeout_s, renew=load)
-    except FOREIGN as problem:
-        raise from_exception(attempt, problem) from problem
+    except UNUSABLE as problem:
+        raise unusable(what, problem, remedy=remedy) from problem

@@ -10,7 +10,6 @@ from typing import Any
 
 import aiohttp
 import orjson
-import yaml
 from kubernetes_asyncio.client.exceptions import ApiException
 from kubernetes_asyncio.config.config_exception import ConfigException
 
@@ -77,12 +76,16 @@ _BY_EXCEPTION: tuple[tuple[type[BaseException], str, _Verdict], ...] = (
     (orjson.JSONDecodeError, "the answer is not JSON", _Verdict(Temporary, "is there a proxy in front of the API server?")),
     (ApiException, "the client refused", _Verdict(Permanent, "check the kubeconfig")),
     (ConfigException, "the configuration cannot be used", _Verdict(Permanent, "check kubeconfig and context")),
-    (yaml.YAMLError, "the kubeconfig is not YAML", _Verdict(Permanent, "check the file")),
     (FileNotFoundError, "a file is missing", _Verdict(Permanent, "check the paths of kubeconfig and certificates")),
     (ssl.SSLError, "TLS cannot be set up", _Verdict(Permanent, "check the certificate files")),
     (OSError, "a file or socket failed", _Verdict(Temporary, "it is tried again")),
 )
 FOREIGN = tuple(row[0] for row in _BY_EXCEPTION)
+# What the library raises when credentials are not as it expects them, besides the errors that are meant for that.
+UNUSABLE: tuple[type[BaseException], ...] = (
+    *FOREIGN,
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+)
 
 
 def from_answer(attempt: Attempt, status: int, body: Any, retry_after_s: float | None) -> ForesailError:  # noqa: ANN401 - JSON
@@ -106,3 +109,14 @@ def from_exception(attempt: Attempt, exception: BaseException) -> ForesailError:
             detail = str(exception)
             return verdict.error(f"{attempt}: {what}{f' ({detail})' if detail else ''}; {verdict.remedy}")
     raise TypeError(f"{type(exception).__name__} is not in the table of failures") from exception
+
+
+def unusable(what: str, exception: BaseException, *, remedy: str) -> ForesailError:
+    """Return the error for credentials (`what`) that the library could not use; `exception` is one of `UNUSABLE`.
+
+    It is Permanent unless the network is to blame (a token that is renewed somewhere): nobody mends a file by waiting.
+    """
+    if isinstance(exception, aiohttp.ClientError | TimeoutError):
+        return from_exception(Attempt("renew", "credentials of", "", what), exception)
+    detail = str(exception) or type(exception).__name__
+    return Permanent(f"taking credentials from {what}: the client library cannot use them ({detail}); {remedy}")

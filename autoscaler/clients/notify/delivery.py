@@ -6,7 +6,9 @@ URLs of receivers are secrets (whoever knows one can write to a channel), so no 
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from pathlib import Path
 from random import Random
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -46,22 +48,31 @@ class Outcome:
 
 
 async def attempt(session: aiohttp.ClientSession, receiver: WebhookSettings, message: Message, clock: Clock) -> Outcome:
-    """Send a message once. Never raises for what a receiver, the network or the secret's file does."""
+    """Send a message once. Never raises for what a receiver, the network or the files of URL and secret do."""
     try:
         secrets = read_secrets(receiver.secret_file) if receiver.secret_file else ()
         signed = headers(message.id, int(clock.now_s()), message.body, secrets)
         async with session.post(
-            receiver.url,
+            _address(receiver),
             data=message.body,
             headers={"Content-Type": "application/json", **signed},
             timeout=aiohttp.ClientTimeout(total=receiver.timeout_s),
             allow_redirects=False,  # a redirect could lead a signed message elsewhere
         ) as response:
             return judge(response.status, response.headers.get("Retry-After"), clock.now_s())
-    except (Temporary, Permanent) as problem:  # an unusable secret may be mended while we wait; unsigned is never sent
+    except (Temporary, Permanent) as problem:  # an unusable file may be mended while we wait; unsigned is never sent
         return Outcome(Verdict.FAILED, str(problem))
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
         return Outcome(Verdict.FAILED, type(problem).__name__)  # its text may hold the URL
+
+
+def usable(url: str) -> bool:
+    """Say whether a text is a URL that messages can be posted to."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, an address that is none
+        return False
 
 
 def judge(status: int, retry_after: str | None, now_s: float) -> Outcome:
@@ -84,6 +95,21 @@ def wait_s(failures: int, retry_after_s: float | None, random: Random, bounds_s:
     if retry_after_s is not None:
         return max(retry_after_s, first_s)
     return random.uniform(0.0, min(longest_s, first_s * 2.0 ** min(failures - 1, 62)))
+
+
+def _address(receiver: WebhookSettings) -> str:
+    """Return where a receiver listens. Raises Temporary when its file cannot be read now, Permanent when it holds no URL."""
+    file = receiver.url_file
+    if not file:
+        return receiver.url
+    try:
+        words = Path(file).read_text().split()
+    except (OSError, UnicodeDecodeError) as problem:
+        why = problem.strerror if isinstance(problem, OSError) else "it is not text"  # a decode error holds the bytes
+        raise Temporary(f"reading the URL file {file}: {why}; is it mounted?") from problem
+    if len(words) != 1 or not usable(words[0]):
+        raise Permanent(f"the URL file {file} must hold one URL, http://… or https://… with a host, and nothing else")
+    return words[0]
 
 
 def _seconds(text: str | None, now_s: float) -> float | None:

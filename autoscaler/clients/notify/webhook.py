@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
-from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 import structlog
 
 from autoscaler import __version__
-from autoscaler.clients.notify.delivery import Message, Verdict, attempt, wait_s
+from autoscaler.clients.notify.delivery import Message, Verdict, attempt, usable, wait_s
 from autoscaler.clients.ports import Notice
 from autoscaler.clients.timestamps import micro_time
 from autoscaler.clock import Clock, SystemClock
@@ -180,15 +179,12 @@ class WebhookNotifier:
 def _check(receivers: Sequence[WebhookSettings]) -> None:
     names = [receiver.name for receiver in receivers]
     for number, receiver in enumerate(receivers):
-        if not _usable(receiver.url):
+        if bool(receiver.url) == bool(receiver.url_file):
+            raise InvalidSettings(
+                f"notify.webhooks[{number}] ({receiver.name}): url or url_file must be given, and not both; a URL is "
+                "http://… or https://… with a host"
+            )
+        if receiver.url and not usable(receiver.url):
             raise InvalidSettings(f"notify.webhooks[{number}] ({receiver.name}): url must be http://… or https://… with a host")
         if names.index(receiver.name) != number:
             raise InvalidSettings(f"notify.webhooks[{number}]: the name {receiver.name} is taken by another receiver")
-
-
-def _usable(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, an address that is none
-        return False

@@ -75,6 +75,15 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
+{{- /* The settings as the service reads them: without the right to evict it must not try. */ -}}
+{{- define "foresail.settings" -}}
+{{- $settings := deepCopy .Values.settings -}}
+{{- if not .Values.healing.enabled -}}
+{{- $_ := set $settings.healing "acts" false -}}
+{{- end -}}
+{{- toYaml $settings -}}
+{{- end -}}
+
 {{- define "foresail.leaseNamespace" -}}
 {{- default .Release.Namespace .Values.settings.leader_election.namespace -}}
 {{- end -}}

@@ -139,6 +139,45 @@ def test_every_wrong_field_is_named_in_one_go() -> None:
         assert str(error) in str(caught.value)
 
 
+@pytest.mark.parametrize(("field", "near"), [("sepc", "spec"), ("Metadata", "metadata"), ("x", None)])
+def test_a_field_beside_spec_that_no_object_has_is_refused(field: str, near: str | None) -> None:
+    found = faults({**an_autoscaler(), field: {}})
+    assert found.keys() == {field}
+    assert (f"did you mean {near}?" if near else "known here: apiVersion, kind, metadata, spec, status") in found[field]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "wrong"),
+    [
+        ({"name": "Shop"}, "name"),
+        ({"name": "a" * 254}, "name"),
+        ({"name": "shop\n"}, "name"),
+        ({"namespace": "a.b"}, "namespace"),
+        ({"namespace": "a" * 64}, "namespace"),
+        ({"labels": {"a" * 64: "x"}}, f"labels[{'a' * 64}]"),
+        ({"labels": {"a": "-"}}, "labels[a]"),
+        ({"annotations": {"a": 1}}, "annotations[a]"),
+        ({"annotations": ["a"]}, "annotations"),
+    ],
+)
+def test_metadata_that_the_api_server_would_refuse_is_named(metadata: Json, wrong: str) -> None:
+    obj = an_autoscaler()
+    assert faults({**obj, "metadata": {**METADATA, **metadata}}).keys() == {f"metadata.{wrong}"}
+
+
+def test_the_answer_to_very_much_that_is_wrong_stays_short() -> None:
+    found = faults(an_autoscaler(**{f"{'k' * 5000}{number}": 1 for number in range(3000)}))
+    assert len(found) <= 51
+    assert all(len(field) <= 200 and len(message) <= 400 for field, message in found.items())
+    assert "and more is wrong" in found["spec"]
+
+
+def test_a_list_as_long_as_an_object_can_be_is_checked_in_no_time() -> None:
+    """Counting each season in the whole list again would take hours here."""
+    long = [1, *range(1, 200_000)]
+    assert faults(an_autoscaler(forecast={"seasons": long})).keys() == {"spec.forecast.seasons"}
+
+
 def test_a_misspelt_field_gets_a_suggestion() -> None:
     assert faults(an_autoscaler(minReplica=2)) == {"spec.minReplica": "is not a known field; did you mean minReplicas?"}
 

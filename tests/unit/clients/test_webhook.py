@@ -58,7 +58,7 @@ def secret_file(tmp_path: Path) -> Path:
 
 
 def a_notifier(receiver: FakeReceiver, clock: ManualClock, **options: object) -> WebhookNotifier:
-    hook = {key: options.pop(key) for key in ("secret_file", "timeout_s", "name") if key in options}
+    hook = {key: options.pop(key) for key in ("url", "url_file", "secret_file", "timeout_s", "name") if key in options}
     webhook = WebhookSettings(**{"name": "ops", "url": receiver.url, **hook})
     settings = NotifySettings(webhooks=(webhook,), **options)
     return WebhookNotifier(settings, clock=clock, random=Random(1), bounds_s=QUICK)  # noqa: S311 - jitter
@@ -345,6 +345,36 @@ def test_a_receiver_whose_url_cannot_be_used_stops_the_start_and_is_named(url: s
     with pytest.raises(InvalidSettings, match=r"notify.webhooks\[0\] \(ops\): url") as raised:
         WebhookNotifier(settings)
     assert "very-secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("both", [{}, {"url": "http://a/very-secret", "url_file": "/etc/url"}])
+def test_a_receiver_without_a_url_or_with_two_stops_the_start_and_is_named(both: dict[str, str]) -> None:
+    settings = NotifySettings(webhooks=(WebhookSettings(name="ops", **both),))
+    with pytest.raises(InvalidSettings, match=r"notify.webhooks\[0\] \(ops\): url or url_file") as raised:
+        WebhookNotifier(settings)
+    assert "very-secret" not in str(raised.value)
+
+
+async def test_a_url_from_a_file_is_read_for_each_try_and_a_file_that_is_wrong_may_be_mended(
+    receiver: FakeReceiver, clock: ManualClock, tmp_path: Path
+) -> None:
+    file = tmp_path / "url"
+    before = counted("delivered")
+
+    def why(line: object) -> str:
+        return str(line.get("why")) if isinstance(line, dict) else ""
+
+    with capture_logs() as logs:
+        async with running(a_notifier(receiver, clock, url="", url_file=str(file))) as notifier:
+            notifier.send(a_notice())
+            await until(lambda: any("is it mounted?" in why(line) for line in logs))
+            for content in (b"ftp://very-secret", b"\xffvery-secret", b"http://very-secret/\nhttp://a/"):
+                logs.clear()
+                file.write_bytes(content)
+                await until(lambda: any("URL file" in why(line) for line in logs))
+            file.write_text(f"{receiver.url}\n")
+            await until(lambda: counted("delivered") == before + 1)
+    assert "very-secret" not in str(logs)
 
 
 def test_two_receivers_of_one_name_are_refused() -> None:

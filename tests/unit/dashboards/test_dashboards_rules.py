@@ -18,6 +18,7 @@ Json = dict[str, Any]
 Promtool = Callable[..., Any]
 TREE = Path(__file__).resolve().parents[3]
 RULE_FILE = CHART_FILES / "rules" / "foresail.yaml"
+OWNERS_FILE = CHART_FILES / "rules" / "foresail-owners.yaml"
 ALERTS = {alert.name: alert for alert in (*service_alerts.alerts(), *exporter_alerts.alerts())}
 
 SERVICE = 'job="foresail",instance="a:8080"'
@@ -199,16 +200,17 @@ def scenario(alert: Alert, case: Case) -> Json:
     return {"interval": "1m", "name": alert.name, "input_series": world(case.series), "alert_rule_test": checks}
 
 
-def run(promtool: Promtool, folder: Path, tests: list[Json]) -> None:
+def run(promtool: Promtool, folder: Path, tests: list[Json], *more: Path) -> None:
     file = folder / "test.yaml"
-    content = {"rule_files": [str(RULE_FILE)], "evaluation_interval": "1m", "tests": tests}
+    content = {"rule_files": [str(path) for path in (*more, RULE_FILE)], "evaluation_interval": "1m", "tests": tests}
     file.write_text(yaml.safe_dump(content, sort_keys=False))
     result = promtool("test", "rules", file)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_promtool_accepts_the_rules(promtool: Promtool) -> None:
-    result = promtool("check", "rules", "--lint-fatal", "--lint=all", RULE_FILE)
+@pytest.mark.parametrize("file", [RULE_FILE, OWNERS_FILE], ids=lambda path: path.stem)
+def test_promtool_accepts_the_rules(file: Path, promtool: Promtool) -> None:
+    result = promtool("check", "rules", "--lint-fatal", "--lint=all", file)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -281,6 +283,49 @@ def test_usage_is_recorded_by_workload_and_a_pod_counts_once(promtool: Promtool,
     run(promtool, tmp_path, [{"interval": "1m", "input_series": inputs, "promql_expr_test": checks}])
 
 
+def test_without_the_exporter_the_owners_that_kube_state_metrics_tells_name_the_workload(
+    promtool: Promtool, tmp_path: Path
+) -> None:
+    twice = ('instance="ksm-1:8080"', 'instance="ksm-2:8080"')  # it runs twice, and both are scraped
+
+    def owner(name: str, of: str, kind: str, by: str) -> Json:
+        controller = "true" if kind else ""
+        told = f'{of},owner_kind="{kind}",owner_name="{by}",owner_is_controller="{controller}"'
+        return {f'{name}{{job="ksm",{one},namespace="default",{told}}}': "1x20" for one in twice}
+
+    cadvisor = 'job="foresail-exporter",instance="n1:10250",namespace="default"'
+    series = (
+        owner("kube_pod_owner", 'pod="shop-1"', "ReplicaSet", "shop-abc")
+        | owner("kube_pod_owner", 'pod="odd-1"', "ReplicaSet", "odd")
+        | owner("kube_pod_owner", 'pod="db-0"', "StatefulSet", "db")
+        | owner("kube_pod_owner", 'pod="alone"', "", "")
+        | owner("kube_replicaset_owner", 'replicaset="shop-abc"', "Deployment", "shop")
+        | owner("kube_replicaset_owner", 'replicaset="odd"', "", "")
+        | {f'container_memory_working_set_bytes{{{cadvisor},pod="shop-1",container="app"}}': "100x20"}
+    )
+
+    def info(pod: str, kind: str, workload: str) -> str:
+        labels = f'namespace="default",pod="{pod}",workload_kind="{kind}",workload="{workload}"'
+        return f'foresail_pod_info{{job="foresail-exporter",{labels}}}'
+
+    usage = 'workload:container_memory_working_set_bytes:sum{namespace="default",workload_kind="Deployment",workload="shop"}'
+    expected = {
+        "foresail_pod_info": {
+            info("shop-1", "Deployment", "shop"): 1,
+            info("odd-1", "ReplicaSet", "odd"): 1,
+            info("db-0", "StatefulSet", "db"): 1,
+        },
+        "workload:container_memory_working_set_bytes:sum": {usage: 100},
+    }
+    checks = [
+        {"expr": name, "eval_time": "10m", "exp_samples": [{"labels": one, "value": value} for one, value in found.items()]}
+        for name, found in expected.items()
+    ]
+    inputs = [{"series": name, "values": values} for name, values in series.items()]
+    tests = [{"interval": "1m", "input_series": inputs, "promql_expr_test": checks}]
+    run(promtool, tmp_path, tests, OWNERS_FILE)
+
+
 def test_every_metric_in_a_rule_exists(metric_names: Callable[[str], set[str]], known_names: set[str]) -> None:
     expressions = [rule["expr"] for file in RULES.values() for group in file["groups"] for rule in group["rules"]]
     found = set().union(*map(metric_names, expressions))
@@ -296,7 +341,7 @@ def test_every_alert_is_explained_in_the_page_of_operations_and_none_besides() -
 
 @pytest.mark.parametrize("name", sorted(ALERTS))
 def test_an_alert_leads_to_its_section(name: str) -> None:
-    assert ALERTS[name].rule()["annotations"]["runbook_url"] == f"docs/operations.md#{name.lower()}"
+    assert ALERTS[name].rule()["annotations"]["runbook"] == f"docs/operations.md#{name.lower()}"
 
 
 def test_metrics_and_settings_that_the_page_of_operations_names_exist(known_names: set[str]) -> None:

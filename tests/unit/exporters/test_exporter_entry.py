@@ -12,5 +12,5 @@ def test_without_the_extra_it_names_the_package_and_the_remedy() -> None:
     ended = subprocess.run([sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "needs the Python package prometheus_client" in ended.stderr
-    assert "pip install 'foresail[exporter]'" in ended.stderr
+    assert "in the folder of Foresail's source, type: pip install '.[exporter]'" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -42,14 +42,16 @@ class Counting:
     may_go_on: threading.Event = field(default_factory=threading.Event)
     breaks: bool = False
     closed: bool = False
+    timeouts_s: list[float] = field(default_factory=list)
 
-    def collect(self) -> Exposition:
+    def collect(self, timeout_s: float) -> Exposition:
         self.collections += 1
+        self.timeouts_s.append(timeout_s)
         self.began.set()
         if self.breaks:
             raise RuntimeError("broken on purpose")
         assert self.may_go_on.wait(10)
-        return self.exporter.collect()
+        return self.exporter.collect(timeout_s)
 
     def close(self) -> None:
         self.closed = True
@@ -90,6 +92,23 @@ async def test_prometheus_gets_openmetrics_compressed_when_it_asks(counting: Cou
         assert "container_memory_rss" in {family.name for family in parse_openmetrics(await response.text())}
 
 
+async def test_only_the_families_that_are_asked_for_by_name_are_answered(counting: Counting) -> None:
+    counting.may_go_on.set()
+    asked = [("name[]", "container_memory_rss"), ("name[]", "container_threads")]
+    async with client(counting) as session, session.get("/metrics", params=asked) as response:
+        found = {family.name for family in parse_text(await response.text())}
+    assert found == {"container_memory_rss", "container_threads"}
+
+
+async def test_a_collection_takes_no_longer_than_prometheus_waits(counting: Counting) -> None:
+    counting.may_go_on.set()
+    async with client(counting) as session:
+        for header in ("2.5", "soon"):
+            async with session.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": header}) as response:
+                assert response.status == 200
+    assert counting.timeouts_s == [2.5, 10.0]
+
+
 @pytest.fixture
 def shared(counting: Counting) -> Iterator[SharedCollection]:
     with ThreadPoolExecutor(1) as thread:
@@ -98,19 +117,19 @@ def shared(counting: Counting) -> Iterator[SharedCollection]:
 
 
 async def test_scrapes_at_the_same_time_share_one_collection(counting: Counting, shared: SharedCollection) -> None:
-    scrapes = [asyncio.create_task(shared.get()) for _ in range(8)]
+    scrapes = [asyncio.create_task(shared.get(10.0)) for _ in range(8)]
     await asyncio.sleep(0)  # each has begun, none can end
     counting.may_go_on.set()
     expositions = await asyncio.gather(*scrapes)
     assert counting.collections == 1
     assert all(exposition is expositions[0] for exposition in expositions)
-    assert await shared.get() is not expositions[0]
+    assert await shared.get(10.0) is not expositions[0]
 
 
 async def test_a_client_that_leaves_does_not_take_the_answer_from_the_others(
     counting: Counting, shared: SharedCollection
 ) -> None:
-    leaving, staying = asyncio.create_task(shared.get()), asyncio.create_task(shared.get())
+    leaving, staying = asyncio.create_task(shared.get(10.0)), asyncio.create_task(shared.get(10.0))
     await asyncio.sleep(0)
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
@@ -178,6 +197,44 @@ async def test_an_address_in_use_is_refused_by_name(counting: Counting) -> None:
         with pytest.raises(CannotListenError, match=rf"127\.0\.0\.1:{taken.port}: .*in use"):
             async with serving(application(Site(counting, taken, "", lambda: None)), taken):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "said", "remedy"),
+    [
+        ("192.0.2.1", 0, r"192\.0\.2\.1:0: no network interface of this machine has that address", "name one that it has"),
+        ("2001:db8::1", 9109, r"\[2001:db8::1\]:9109: ", ""),
+        ("fe80::1%nowhere0", 9109, r"\[fe80::1%nowhere0\]:9109: the name fe80::1%nowhere0 is not known", "write an IP address"),
+        ("a" * 64, 9109, "is not known here", "write an IP address"),
+    ],
+)
+async def test_an_address_that_this_machine_has_not_is_refused_with_a_remedy(
+    counting: Counting, host: str, port: int, said: str, remedy: str
+) -> None:
+    strange = Web(host, port)
+    with pytest.raises(CannotListenError, match=said) as caught:
+        async with serving(application(Site(counting, strange, "", lambda: None)), strange):
+            pass
+    assert caught.value.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("telemetry_path", "answers"),
+    [
+        ("/metrics/", {"/metrics/": True, "/metrics": True, "/metrics/x": False}),
+        ("/metrics", {"/metrics": True, "/metrics/": False}),
+        ("/", {"/": True, "/metrics": False}),
+    ],
+)
+async def test_the_metrics_are_answered_with_and_without_the_slash_that_the_path_ends_with(
+    counting: Counting, telemetry_path: str, answers: dict[str, bool]
+) -> None:
+    counting.may_go_on.set()
+    async with client(counting, Web("127.0.0.1", 0, telemetry_path)) as session:
+        for path, answered in answers.items():
+            async with session.get(path) as response:
+                assert (response.status == 200) is answered
+                assert ("container_" in await response.text()) is answered
 
 
 @pytest.mark.parametrize(

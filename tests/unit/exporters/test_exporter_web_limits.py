@@ -196,7 +196,7 @@ async def test_when_every_place_is_at_work_a_new_connection_is_refused_and_told(
     async with served(limits=FEW) as server:
         go_on = threading.Event()
         collect = server.exporter.collect
-        server.exporter.collect = lambda: go_on.wait(DEADLINE_S) and collect()  # type: ignore[method-assign,assignment,return-value]
+        server.exporter.collect = lambda left_s: go_on.wait(DEADLINE_S) and collect(left_s)  # type: ignore[method-assign,assignment,return-value]
         at_work = [await connect(server, clients) for _ in range(4)]
         for client in at_work:
             await client.say(ASK)
@@ -231,7 +231,7 @@ async def test_a_request_under_way_is_answered_before_the_end(clients: list[Clie
     go_on = threading.Event()
     async with served() as server:
         collect = server.exporter.collect
-        server.exporter.collect = lambda: go_on.wait(DEADLINE_S) and collect()  # type: ignore[method-assign,assignment,return-value]
+        server.exporter.collect = lambda left_s: go_on.wait(DEADLINE_S) and collect(left_s)  # type: ignore[method-assign,assignment,return-value]
         client = await connect(server, clients)
         await client.say(ASK)
         await until(lambda: server.gate.room._busy)

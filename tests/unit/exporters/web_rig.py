@@ -111,11 +111,11 @@ class Collected:
     body: bytes = b"answer 42\n"
     collections: int = 0
 
-    def collect(self) -> Collected:
+    def collect(self, _: float) -> Collected:
         self.collections += 1
         return self
 
-    def answer(self, _: Format, *, compressed: bool) -> bytes:
+    def answer(self, _: Format, *, compressed: bool, names: frozenset[str]) -> bytes:  # noqa: ARG002 - as called
         return gzip.compress(self.body, 1) if compressed else self.body
 
     def close(self) -> None:

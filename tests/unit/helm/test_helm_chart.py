@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from autoscaler.api.parse import predictive_autoscaler
+from autoscaler.clients.queries import quoted
 from autoscaler.settings import NotifySettings, Settings, WebhookSettings
 from autoscaler.settings_file import load
 from dashboards.rules import RULES
@@ -253,10 +254,17 @@ def test_the_service_reads_the_rendered_settings_and_they_are_its_own_defaults(r
 
 def test_settings_that_are_given_arrive(render: Render, tmp_path: Path) -> None:
     webhook = {"name": "ops", "url": "http://10.99.0.1:9999/hook", "secret_file": "/etc/s", "timeout_s": 2.5}
-    values = {"settings": {"acts": False, "scaling": {"sync_period_s": 5}, "notify": {"webhooks": [webhook]}}}
+    chat = {"name": "chat", "url_file": "/etc/u"}
+    values = {"settings": {"acts": False, "scaling": {"sync_period_s": 5}, "notify": {"webhooks": [webhook, chat]}}}
     settings = settings_of(render(values), tmp_path)
     assert (settings.acts, settings.scaling.sync_period_s) == (False, 5.0)
-    assert settings.notify == NotifySettings(webhooks=(WebhookSettings(**webhook),))
+    assert settings.notify == NotifySettings(webhooks=(WebhookSettings(**webhook), WebhookSettings(**chat)))
+
+
+def test_a_service_that_may_not_evict_is_told_so(render: Render, tmp_path: Path) -> None:
+    assert settings_of(render({"healing": {"enabled": False}}), tmp_path).healing.acts is False
+    switched_off = {"settings": {"healing": {"acts": False}}}
+    assert settings_of(render(switched_off), tmp_path).healing.acts is False
 
 
 def test_other_settings_make_other_pods(render: Render) -> None:
@@ -265,6 +273,7 @@ def test_other_settings_make_other_pods(render: Render) -> None:
         return str(annotations["checksum/settings"])
 
     assert checksum({}) == checksum({"replicas": 2}) != checksum({"settings": {"acts": False}})
+    assert checksum({}) != checksum({"healing": {"enabled": False}})
 
 
 DIGEST = "sha256:" + "0" * 64
@@ -338,6 +347,44 @@ def test_the_rules_arrive_as_they_were_generated(render: Render) -> None:
     assert rule["metadata"]["labels"]["release"] == "monitoring"
 
 
+ODD_JOB = 'kube"let\\'  # PromQL, YAML and JSON each want it written in another way
+RULES_ON: Json = {"prometheusRule": {"enabled": True}}
+
+
+def test_rules_and_boards_ask_for_the_job_that_the_service_asks_for(render: Render) -> None:
+    values = {"settings": {"prometheus": {"job": ODD_JOB}}, "monitoring": RULES_ON, "dashboards": {"enabled": True}}
+    objects = render(values)
+    rules = json.dumps(RULES["foresail"]).replace('job=\\"foresail-exporter\\"', json.dumps(f"job={quoted(ODD_JOB)}")[1:-1])
+    assert one(objects, "PrometheusRule")["spec"] == json.loads(rules)
+    [text] = one(objects, "ConfigMap", "foresail-workload")["data"].values()
+    targets = [target["expr"] for panel in json.loads(text)["panels"] for target in panel.get("targets", ())]
+    assert any(f"job={quoted(ODD_JOB)}" in expression for expression in targets)
+    assert 'job=\\"foresail-exporter' not in text + json.dumps(one(objects, "PrometheusRule")["spec"])
+
+
+def test_without_the_exporter_its_alerts_are_left_out_and_kube_state_metrics_names_the_workloads(render: Render) -> None:
+    values = {"exporter": {"enabled": False}, "settings": {"prometheus": {"job": "kubelet"}}, "monitoring": RULES_ON}
+    owners, *groups = one(render(values), "PrometheusRule")["spec"]["groups"]
+    assert [group["name"] for group in groups] == ["foresail-workloads", "foresail-service"]
+    [rule] = owners["rules"]
+    [generated] = RULES["foresail-owners"]["groups"][0]["rules"]
+    assert rule == generated | {"labels": {"job": "kubelet"}}
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_alerts_have_a_link_to_the_runbook_only_where_its_address_is_known(slash: str, render: Render) -> None:
+    def links(**values: str) -> dict[str, str | None]:
+        groups = one(render({"monitoring": {"prometheusRule": {"enabled": True, **values}}}), "PrometheusRule")["spec"][
+            "groups"
+        ]
+        alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+        return {alert["alert"]: alert["annotations"].get("runbook_url") for alert in alerts}
+
+    assert set(links().values()) == {None}
+    for name, link in links(runbookUrlPrefix=f"https://git.example/main{slash}").items():
+        assert link == f"https://git.example/main/docs/operations.md#{name.lower()}"
+
+
 def test_monitors_give_the_jobs_that_queries_pin_and_let_the_exporters_labels_win(render: Render) -> None:
     objects = render(EVERYTHING | {"settings": {"prometheus": {"job": "cadvisor"}}})
     for name, job in (("foresail", "foresail"), ("foresail-exporter", "cadvisor")):
@@ -367,11 +414,12 @@ def test_the_notes_give_the_next_command_with_an_object_that_is_valid(helm: Helm
     ("words", "warning"),
     [
         (["--set", "settings.acts=false"], "settings.acts is false"),
-        (["--set", "settings.prometheus.url="], "settings.prometheus.url is empty"),
         ([], "settings.prometheus.url is the default"),
         (["--set", "healing.enabled=false"], "no right to evict"),
         (["--set", "replicas=2,settings.leader_election.enabled=false"], "all of them act"),
         (["--set", "exporter.enabled=false"], "no load will be found"),
+        (["--set", "exporter.enabled=false"], "Learning until your Prometheus runs the rules"),
+        (["--set", "exporter.enabled=false,monitoring.prometheusRule.enabled=true"], "comes from kube-state-metrics"),
         ([], "settings.notify.webhooks is empty"),
         ([], "honor_labels"),
     ],

@@ -12,13 +12,25 @@ import yaml
 from jsonschema import Draft7Validator
 from msgspec import inspect as types
 
+from autoscaler.errors import InvalidSettings
 from autoscaler.settings import Settings
+from autoscaler.settings_file import load
 
 Json = dict[str, Any]
 Helm = Callable[..., Any]
 CHART = Path(__file__).resolve().parents[3] / "helm" / "foresail"
 VALUES: Json = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 SCHEMA: Json = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+URL = r"^https?://([^/?#@\s]+@)?([^/?#@:\s\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#]\S*)?$"
+# Where the schema says more than the type of a setting: what the service refuses at its start by the whole of the settings is
+# refused here before anything is installed; and 0, any port that is free, is none that a probe could find.
+STRICTER: Mapping[str, Json] = {
+    "prometheus.url": {"pattern": URL},
+    "web.port": {"minimum": 1},
+    "notify.webhooks[]": {"oneOf": [{"required": ["url"]}, {"required": ["url_file"]}]},
+    "notify.webhooks[].url": {"pattern": URL},
+    "notify.webhooks[].url_file": {"minLength": 1},
+}
 BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 
 
@@ -47,6 +59,17 @@ def schema_of(kind: types.Type) -> Json:
     raise AssertionError(f"a setting of a type that this test does not know: {kind}")
 
 
+def stricter(schema: Json, path: str = "") -> Json:
+    """Put what `STRICTER` names to what the types say."""
+    made = schema | STRICTER.get(path, {})
+    if "properties" in made:
+        below = made["properties"].items()
+        made["properties"] = {name: stricter(inner, f"{path}.{name}".lstrip(".")) for name, inner in below}
+    if "items" in made:
+        made["items"] = stricter(made["items"], f"{path}[]")
+    return made
+
+
 def without_descriptions(schema: Json) -> Json:
     made = {key: item for key, item in schema.items() if key != "description"}
     if "properties" in made:
@@ -73,12 +96,15 @@ def keys(tree: Mapping[str, Any], schema: Json, path: str = "") -> Iterator[str]
             yield from keys(inner, below, f"{path}/{name}")
 
 
+PATHS = set(keys(VALUES, SCHEMA))
+
+
 def test_the_values_file_has_every_setting_with_its_default_and_invents_none() -> None:
     assert VALUES["settings"] == json.loads(msgspec.json.encode(Settings()))
 
 
 def test_the_schema_has_every_setting_with_its_type_and_bounds_and_invents_none() -> None:
-    assert without_descriptions(SCHEMA["properties"]["settings"]) == schema_of(types.type_info(Settings))
+    assert without_descriptions(SCHEMA["properties"]["settings"]) == stricter(schema_of(types.type_info(Settings)))
 
 
 def test_every_setting_is_described_in_the_schema() -> None:
@@ -112,13 +138,28 @@ def test_objects_of_our_own_refuse_what_they_do_not_know() -> None:
         ("settings.prometheus.timeout_s=soon", "/settings/prometheus/timeout_s"),
         ("settings.prometheus.timeout_s=0", "/settings/prometheus/timeout_s"),
         ("settings.prometheus.ulr=http://p", "ulr"),
+        ("settings.prometheus.url=", "/settings/prometheus/url"),
+        ("settings.prometheus.url=http://p:99999", "settings.prometheus.url has the port 99999"),
+        ("settings.web.port=0", "/settings/web/port"),
+        ("settings.web.port=65536", "/settings/web/port"),
+        ("settings.leader_election.renew_deadline_s=15", "settings.leader_election.renew_deadline_s (15)"),
+        ("settings.leader_election.retry_period_s=10", "settings.leader_election.retry_period_s (10)"),
+        ("settings.forecast.refresh_s=300", "settings.forecast.expiry_s (300)"),
         ("settings.scaling.tolerance=1", "/settings/scaling/tolerance"),
         ("settings.acts=maybe", "/settings/acts"),
         ("settings.log.level=loud", "/settings/log/level"),
         ("settings.notify.webhooks[0].name=ops", "url"),
+        ("settings.notify.webhooks[0].url=http://p", "name"),
+        ("settings.notify.webhooks[0].name=ops,settings.notify.webhooks[0].url=p", "/settings/notify/webhooks/0/url"),
         ("settings.kubernetes.namespaces=shop", "/settings/kubernetes/namespaces"),
         ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
         ("image.digest=abc", "/image/digest"),
+        ("image.repository=", "/image/repository"),
+        ("image.repository=/foresail", "/image/repository"),
+        ("image.registry=r.example/", "/image/registry"),
+        ("image.registry=https://r.example", "/image/registry"),
+        ("exporter.image.registry=r.example/", "/exporter/image/registry"),
+        ("monitoring.prometheusRule.runbookUrlPrefix=docs", "/monitoring/prometheusRule/runbookUrlPrefix"),
         ("exporter.enabled=ja", "/exporter/enabled"),
         ("monitoring.serviceMonitor.interval=often", "/monitoring/serviceMonitor/interval"),
         ("podAnnotations.scrape=true", "/podAnnotations/scrape"),
@@ -129,3 +170,47 @@ def test_a_wrong_value_is_refused_by_its_name(word: str, named: str, helm: Helm)
     result = helm("template", "foresail", CHART, "--set", word)
     assert result.returncode != 0
     assert named in result.stderr
+
+
+SECTIONS = [path.lstrip("/").replace("/", ".") for path, schema in objects(SCHEMA) if "properties" in schema and path in PATHS]
+LEAVES = ["replicas", "image.repository", "settings.acts", "settings.prometheus.url", "settings.web.port", "settings.log.level"]
+
+
+@pytest.mark.parametrize("path", [*SECTIONS, *LEAVES])
+def test_a_value_that_is_null_is_refused_by_its_name_or_left_out(path: str, helm: Helm) -> None:
+    result = helm("template", "foresail", CHART, "--set", f"{path}=null")
+    assert result.returncode == 0 or f"{path} must not be null; leave it out" in result.stderr
+    assert "nil pointer" not in result.stderr
+
+
+REFUSED_URLS = [
+    "",
+    "p",
+    "p:9090",
+    "//p",
+    "ftp://p",
+    "http://",
+    "http:///path",
+    "http://p:port",
+    "http://p:",
+    "http://[::1",
+    "http://a b",
+]
+URLS = [
+    "http://p",
+    "https://me:hush@p.example:9090/prometheus?a=b",
+    "http://[fd00::1]:9090",
+    "http://prometheus-server.monitoring.svc:80",
+    "http://10.0.0.1:9090/",
+]
+
+
+@pytest.mark.parametrize("url", [*REFUSED_URLS, *URLS])
+def test_the_schema_and_the_service_agree_on_what_a_url_is(url: str) -> None:
+    refused = url in REFUSED_URLS
+    assert bool(list(Draft7Validator({"pattern": URL}).iter_errors(url))) is refused
+    if not refused:
+        assert load(None, {"FORESAIL_PROMETHEUS__URL": url}).prometheus.url == url
+    elif url not in {"http://a b", "http://p:"}:  # these the service lets pass
+        with pytest.raises(InvalidSettings, match=r"prometheus\.url"):
+            load(None, {"FORESAIL_PROMETHEUS__URL": url})

@@ -87,6 +87,17 @@ async def test_an_object_without_history_is_learning_and_says_so() -> None:
     assert next(iter(scene.forecasts.forecasts.values())).gate is GateState.LEARNING
 
 
+async def test_a_workload_that_no_pod_is_known_to_belong_to_says_what_its_history_is_found_by() -> None:
+    scene = a_seasonal_shop(metrics=[CPU_80, PER_POD_10])
+    del scene.metrics.histories["cpu"][SHOP]
+    scene.metrics.histories["cpu"][WorkloadKey(NAMESPACE, "Deployment", "other")] = a_season()
+    await scene.forecasting.once()
+    messages = {series.metric: one.message for series, one in scene.forecasts.forecasts.items()}
+    assert f"no cpu of {SHOP}" in messages["cpu"]
+    assert "foresail_pod_info" in messages["cpu"]
+    assert "foresail_pod_info" not in str([text for metric, text in messages.items() if metric != "cpu"])
+
+
 async def test_an_expired_forecast_is_not_used() -> None:
     scene = a_seasonal_shop()
     scene.clock.advance(900)

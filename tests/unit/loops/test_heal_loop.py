@@ -6,7 +6,7 @@ from autoscaler.clients.ports import Json
 from autoscaler.errors import Temporary
 from autoscaler.healing.decide import decide
 from autoscaler.healing.types import Decision, Observation, State
-from autoscaler.settings import Settings
+from autoscaler.settings import HealingSettings, Settings
 from autoscaler.telemetry import REGISTRY
 from tests.fakes.kube import FakeStore
 from tests.unit.loops.scenes import BROKEN, NAMESPACE, Scene
@@ -179,6 +179,16 @@ async def test_the_one_switch_of_the_service_stops_evictions() -> None:
     assert (pods(scene)[0]["verb"], pods(scene)[0]["reason"]) == ("notify", "ActsDisabled")
     assert acts(scene) == []
     assert scene.condition("Acting", plural=PLURAL) == ("False", "ActsDisabled")
+
+
+async def test_where_evictions_are_switched_off_none_is_tried_and_the_policy_says_so() -> None:
+    scene = a_sick_shop(Settings(healing=HealingSettings(acts=False)))
+    await scene.healing.once()
+    assert scene.kube.named("evict") == []
+    assert (pods(scene)[0]["verb"], pods(scene)[0]["reason"]) == ("notify", "ActsDisabled")
+    assert scene.condition("Acting", plural=PLURAL) == ("False", "ActsDisabled")
+    conditions = scene.status(plural=PLURAL)["conditions"]
+    assert "healing.acts is false" in next(one["message"] for one in conditions if one["type"] == "Acting")
 
 
 async def test_a_replica_that_does_not_lead_touches_nothing() -> None:

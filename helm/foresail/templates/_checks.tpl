@@ -1,0 +1,53 @@
+{{- /* What the schema cannot refuse. Each message begins with the value that is wrong. */ -}}
+{{- define "foresail.checks" -}}
+{{- include "foresail.checkPresent" . -}}
+{{- include "foresail.checkPort" . -}}
+{{- include "foresail.checkTimes" . -}}
+{{- end -}}
+
+{{- /* A value that is set to null is taken away by Helm before the schema is looked at. Parts stand behind their whole. */ -}}
+{{- define "foresail.checkPresent" -}}
+{{- range $path := list
+    "image" "image.repository" "image.pullPolicy" "serviceAccount" "rbac" "healing"
+    "settings" "settings.acts" "settings.prometheus" "settings.prometheus.url" "settings.prometheus.job"
+    "settings.forecast" "settings.forecast.refresh_s" "settings.forecast.expiry_s" "settings.healing"
+    "settings.leader_election" "settings.leader_election.enabled" "settings.leader_election.lease_name"
+    "settings.leader_election.lease_duration_s" "settings.leader_election.renew_deadline_s"
+    "settings.leader_election.retry_period_s" "settings.notify" "settings.web" "settings.web.port" "settings.kubernetes"
+    "exporter" "exporter.image" "exporter.serviceAccount"
+    "monitoring" "monitoring.serviceMonitor" "monitoring.prometheusRule" "dashboards" "networkPolicy" -}}
+  {{- $at := $.Values -}}
+  {{- range $name := splitList "." $path -}}
+    {{- if kindIs "invalid" (index $at $name) -}}
+      {{- fail (printf "%s must not be null; leave it out to keep what the chart gives it" $path) -}}
+    {{- end -}}
+    {{- $at = index $at $name -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "foresail.checkPort" -}}
+{{- $url := .Values.settings.prometheus.url -}}
+{{- with regexFind ":[0-9]+$" (urlParse $url).host | trimPrefix ":" -}}
+  {{- if or (lt (int .) 1) (gt (int .) 65535) -}}
+    {{- fail (printf "settings.prometheus.url has the port %s; ports go from 1 to 65535" .) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The service refuses these at its start; here before anything is installed. */ -}}
+{{- define "foresail.checkTimes" -}}
+{{- with .Values.settings.leader_election -}}
+  {{- if not (lt (float64 .retry_period_s) (float64 .renew_deadline_s)) -}}
+    {{- fail (printf "settings.leader_election.retry_period_s (%v) must be less than renew_deadline_s (%v)" .retry_period_s .renew_deadline_s) -}}
+  {{- end -}}
+  {{- if not (lt (float64 .renew_deadline_s) (float64 .lease_duration_s)) -}}
+    {{- fail (printf "settings.leader_election.renew_deadline_s (%v) must be less than lease_duration_s (%v), or two replicas may act at once" .renew_deadline_s .lease_duration_s) -}}
+  {{- end -}}
+{{- end -}}
+{{- with .Values.settings.forecast -}}
+  {{- if not (lt (float64 .refresh_s) (float64 .expiry_s)) -}}
+    {{- fail (printf "settings.forecast.expiry_s (%v) must be more than refresh_s (%v), or every forecast expires before the next" .expiry_s .refresh_s) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
