@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up what it needs by itself.
 #   make demo [KEEP=1]   the whole loop on a real cluster, on this machine (Linux, root)
 #   make test            every test; what cannot run here is skipped and named
-#   make check           lint, types, import rules and the tests that need no cluster
+#   make check           lint, types, import rules and the tests that need neither cluster nor virtual machine
 #   make clean           end what runs and remove everything that any of these left on the machine
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -25,6 +25,7 @@ demo: $(READY)
 
 test: lint
 	@$(PY) -m demo.cluster prepare --if-fit
+	@$(PY) -m demo.vm prepare --if-fit
 	@$(PY) -m pytest $(TESTS)
 
 check: lint unit
@@ -36,7 +37,7 @@ lint: $(READY)
 	@$(VENV)/bin/lint-imports --no-cache | grep -v '^$$' | tail -n 12
 
 unit: $(READY)
-	@$(PY) -m pytest -m "not cluster" $(TESTS)
+	@$(PY) -m pytest -m "not cluster and not vm" $(TESTS)
 
 format: $(READY)
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .

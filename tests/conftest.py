@@ -21,8 +21,9 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # A test that starts clusters of its own cannot run beside the shared one. A stable sort: the order stays random otherwise.
-    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
+    # A test that starts clusters of its own cannot run beside the shared one, and a virtual machine would share the processors
+    # with it. A stable sort: the order stays random otherwise.
+    items.sort(key=lambda item: not any(item.iter_markers("alone")) and not any(item.iter_markers("vm")))
 
 
 def skip_unless_the_machine_is_fit() -> None:

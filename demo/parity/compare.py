@@ -127,33 +127,33 @@ class _Judge:
         kind, own_kind = self.kubelet.kinds.get(series.name), self._own_kind(series.name)
         if kind != own_kind:
             self._find(Side.VALUE, series, theirs.value, f"the kubelet says {kind}, the exporter {own_kind}")
-        bounds = self._bounds(series, theirs, grows=kind == "counter" or series.name in _GROWING)
-        if bounds is None:
+        grows = kind == "counter" or series.name in _GROWING
+        values = self._around(series, theirs, grows=grows)
+        room = self._room(series, theirs.value, grows=grows)
+        if not values:
             self.verdict.unjudged.append(series)
-        elif bounds[0] <= theirs.value <= bounds[1]:
+        elif min(values) - room <= theirs.value <= max(values) + room:
             _count(self.verdict.same, series)
         else:
-            words = f"kubelet {theirs.value:.10g}, exporter {bounds[0]:.10g} to {bounds[1]:.10g}"
+            words = f"kubelet {theirs.value:.10g}, exporter {min(values):.10g} to {max(values):.10g}"
             self._find(Side.VALUE, series, theirs.value, words)
 
     def _own_kind(self, name: str) -> str | None:
         return next((scrape.kinds[name] for scrape in reversed(self.ours) if name in scrape.kinds), None)
 
-    def _bounds(self, series: Series, theirs: Sample, *, grows: bool) -> tuple[float, float] | None:
-        """Return between what the kubelet's value must lie; None when it was read before the exporter was asked."""
+    def _around(self, series: Series, theirs: Sample, *, grows: bool) -> list[float]:
+        """Return the exporter's values about the kubelet's moment; none when that was before the exporter was asked."""
         first_s = (theirs.at_s or self.kubelet.begun_s) - self.terms.slack_s
         last_s = (theirs.at_s or self.kubelet.ended_s) + self.terms.slack_s
         have = [(scrape, scrape.samples[series].value) for scrape in self.ours if series in scrape.samples]
         lows = [number for number, (scrape, _) in enumerate(have) if scrape.ended_s <= first_s]
         highs = [number for number, (scrape, _) in enumerate(have) if scrape.begun_s >= last_s]
         if not lows:
-            return None
+            return []
         # Nothing after it: the sample is as new as the last scrape.
         until = highs[0] + 1 if highs else len(have)
         is_restless = not grows and not self.terms.is_steady(series)
-        values = [value for _, value in (have if is_restless else have[lows[-1] : until])]
-        room = self._room(series, theirs.value, grows=grows)
-        return min(values) - room, max(values) + room
+        return [value for _, value in (have if is_restless else have[lows[-1] : until])]
 
     def _room(self, series: Series, value: float, *, grows: bool) -> float:
         """Return how far beyond the bounds a value may lie."""

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -17,7 +18,6 @@ from demo.cluster.errors import CommandFailedError
 from demo.cluster.state import BOOT_ID
 from demo.vm.initramfs import TRIED
 from demo.vm.kernel import Kernel
-from demo.vm.places import Places
 
 PROGRAM = "qemu-system-x86_64"
 _KVM = Path("/dev/kvm")
@@ -71,22 +71,25 @@ def start(machine: Machine, deadline_s: float, scratch: Path) -> float:
     return time.monotonic() - started_s
 
 
-def choose(places: Places, kernel: Kernel, initramfs: Path) -> Accelerator:
-    """Choose hardware virtualization if a kernel comes up with it."""
-    if not os.access(_KVM, os.R_OK | os.W_OK):
+def comes_up(kernel: Kernel, initramfs: Path, scratch: Path) -> bool:
+    """Say whether a kernel comes up with hardware virtualization."""
+    console = scratch / "try.log"
+    try:
+        start(Machine(Accelerator.KVM, kernel, initramfs, console, words="foresail.try"), _TRY_S, scratch)
+    except CommandFailedError:
+        return False
+    return TRIED in console.read_text(encoding="utf-8", errors="replace")
+
+
+def choose(verdict: Path, works: Callable[[], bool], kvm: Path = _KVM) -> Accelerator:
+    """Choose hardware virtualization if it `works`, which is noted in the file `verdict` and asked once for each boot."""
+    if not os.access(kvm, os.R_OK | os.W_OK):
         return Accelerator.TCG
     boot = f"{BOOT_ID.read_text(encoding='ascii').strip()} {platform.release()}"
-    if places.verdict.exists():
-        told = json.loads(places.verdict.read_text(encoding="utf-8"))
+    if verdict.exists():
+        told = json.loads(verdict.read_text(encoding="utf-8"))
         if told["boot"] == boot:
             return Accelerator(told["accelerator"])
-    console = places.run / "try.log"
-    tried = Machine(Accelerator.KVM, kernel, initramfs, console, words="foresail.try")
-    try:
-        start(tried, _TRY_S, places.run)
-        works = TRIED in console.read_text(encoding="utf-8", errors="replace")
-    except CommandFailedError:
-        works = False
-    found = Accelerator.KVM if works else Accelerator.TCG
-    places.verdict.write_text(json.dumps({"boot": boot, "accelerator": found.value}), encoding="utf-8")
+    found = Accelerator.KVM if works() else Accelerator.TCG
+    verdict.write_text(json.dumps({"boot": boot, "accelerator": found.value}), encoding="utf-8")
     return found

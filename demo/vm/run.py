@@ -21,7 +21,7 @@ from demo.vm import initramfs, kernel, rootdisk
 from demo.vm.fit import MEMORY_MIB, PACKAGES
 from demo.vm.inputs import Schedule, write_inputs
 from demo.vm.places import Places
-from demo.vm.qemu import Accelerator, Machine, choose, start
+from demo.vm.qemu import Accelerator, Machine, choose, comes_up, start
 from exporters.collectors import REGISTERED
 
 _OUT_BYTES = 512 << 20  # the size of the disk that goes out; only what is written takes room
@@ -80,7 +80,7 @@ def boot(cache: Cache, reporter: Reporter, out: Path, options: Options) -> Resul
         early = places.run / "initramfs"
         early.write_bytes(initramfs.build(found))
         with reporter.step("find out whether hardware virtualization works") as step:
-            accelerator = options.accelerator or choose(places, found, early)
+            accelerator = options.accelerator or choose(places.verdict, lambda: comes_up(found, early, places.run))
             step.note(accelerator.value)
         inputs, brought = places.run / "in.tar", places.run / "out.img"
         write_inputs(inputs, places.run, options.schedule, [collector.name for collector in REGISTERED])

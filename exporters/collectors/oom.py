@@ -13,6 +13,7 @@ still names the container that lost a process.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from exporters.cgroup.parse import Malformed, keyed, number
 from exporters.collectors.contract import Collector, Family, Kind, Scrape, Table, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 EVENTS = Family(
     "container_oom_events_total",
@@ -62,7 +63,24 @@ class _Living:
 class _Pod:
     """What a pod's cgroup has counted for containers that are gone."""
 
+    gone: int = 0
+    """For those that were known."""
     explained: int | None = None
+    """In all; None as long as nobody knows when it was counted."""
+
+    def explain(self, kills: int | None, seen: int, lost: Sequence[_Living]) -> None:
+        """Take what the pod has, what its living containers have, and those that ended.
+
+        ``kills`` is None if the pod or one of the living could not be read: then nothing can be told of the others.
+        """
+        known = sum(container.kills for container in lost)
+        if kills is not None and self.explained is not None and len(lost) == 1:
+            unexplained = max(0, kills - seen - known - self.explained)
+            lost[0].kills += unexplained
+            known += unexplained
+        self.gone += known
+        # the pod is read before its containers and may not have counted the latest kills yet
+        self.explained = None if kills is None else max(self.gone, kills - seen)
 
 
 @dataclass(slots=True)
@@ -75,7 +93,7 @@ class _Memory:
 def collect(scrape: Scrape) -> None:
     """Read all cgroups, pods before their containers, then tell of those that have ended, and of the whole machine."""
     memory = scrape.notes.of(_Memory)
-    pods: dict[str, tuple[Target, int]] = {}
+    pods: dict[str, int] = {}
     read: dict[_Key, _Living] = {}
     for target in scrape.in_time(scrape.targets):
         kills = _kills(scrape, target)
@@ -85,12 +103,12 @@ def collect(scrape: Scrape) -> None:
         if identity.kind is CgroupKind.CONTAINER:
             read[_key(target)] = _Living(target, kills)
         elif identity.kind is CgroupKind.POD and identity.pod_uid is not None:
-            pods[identity.pod_uid] = target, kills
+            pods[identity.pod_uid] = kills
         scrape.samples.add(EVENTS, target.labels, kills)
     there = {_key(target) for target in scrape.targets if not target.is_gone}
     gone = [known for key, known in memory.living.items() if key not in there]
     memory.living = {key: known for key, known in memory.living.items() if key in there} | read
-    _attribute(pods, memory.living.values(), gone)
+    _attribute(scrape, pods, read, gone)
     _show(scrape, memory, gone)
     _tell_of_machine(scrape)
 
@@ -114,25 +132,24 @@ def _key(target: Target) -> _Key:
     return target.cgroup.path, target.cgroup.inode
 
 
-def _attribute(pods: Mapping[str, tuple[Target, int]], living: Iterable[_Living], gone: Iterable[_Living]) -> None:
+def _attribute(scrape: Scrape, pods: Mapping[str, int], read: Mapping[_Key, _Living], gone: Iterable[_Living]) -> None:
     """Give the kills that a pod counted and no container that is still there to the one that has gone."""
-    seen = dict.fromkeys(pods, 0)
-    missing: dict[str, list[_Living]] = {uid: [] for uid in pods}
-    for container in living:
-        uid = container.target.cgroup.identity.pod_uid
-        if uid in seen:
-            seen[uid] += container.kills
+    seen = Counter[str | None]()
+    for container in read.values():
+        seen[container.target.cgroup.identity.pod_uid] += container.kills
+    missing: dict[str | None, list[_Living]] = {}
     for container in gone:
-        uid = container.target.cgroup.identity.pod_uid
-        if uid in missing:
-            missing[uid].append(container)
-    for uid, (target, kills) in pods.items():
-        pod = target.notes.of(_Pod)
-        lost = missing[uid]
-        unexplained = kills - seen[uid] - sum(container.kills for container in lost) - (pod.explained or 0)
-        if pod.explained is not None and unexplained > 0 and len(lost) == 1:
-            lost[0].kills += unexplained
-        pod.explained = max(0, kills - seen[uid])
+        missing.setdefault(container.target.cgroup.identity.pod_uid, []).append(container)
+    unread = {
+        target.cgroup.identity.pod_uid
+        for target in scrape.targets
+        if target.cgroup.identity.kind is CgroupKind.CONTAINER and not target.is_gone and _key(target) not in read
+    }
+    for target in scrape.targets:
+        uid = target.cgroup.identity.pod_uid
+        if target.cgroup.identity.kind is CgroupKind.POD and not target.is_gone:
+            kills = None if uid in unread else pods.get(uid or "")
+            target.notes.of(_Pod).explain(kills, seen[uid], missing.get(uid, ()))
 
 
 def _show(scrape: Scrape, memory: _Memory, gone: Iterable[_Living]) -> None:

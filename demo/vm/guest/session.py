@@ -20,6 +20,8 @@ from demo.vm.guest.scrape import Kubelet, Scraper
 Json = dict[str, Any]
 _PLAN = Path("/opt/foresail/code/plan.json")
 _LOOK_S = 1.0
+_HELD_BYTES = 20 << 20
+_HOLD_S = 60.0
 
 
 class SessionError(Exception):
@@ -108,9 +110,15 @@ def _push_out(kubelet: Kubelet, name: str) -> None:
     statuses = (one for pod in kubelet.pods() for one in pod["status"]["containerStatuses"])
     container_id = next(one["containerID"].partition("://")[2] for one in statuses if one["name"] == name)
     (cgroup,) = (CGROUPS / "kubepods").rglob(container_id)
+    _wait(lambda: _anonymous_bytes(cgroup) > _HELD_BYTES, _HOLD_S, f"{name} to hold its memory")
     (cgroup / "memory.swap.max").write_text(str(64 << 20), encoding="ascii")
     with contextlib.suppress(OSError):  # less could be moved than was asked for
         (cgroup / "memory.reclaim").write_text(str(12 << 20), encoding="ascii")
+
+
+def _anonymous_bytes(cgroup: Path) -> int:
+    first = (cgroup / "memory.stat").read_text(encoding="ascii").splitlines()[0]
+    return int(first.removeprefix("anon "))
 
 
 def _wait(condition: Callable[[], Any], deadline_s: float, what: str) -> Any:  # noqa: ANN401 - what the condition gives

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from exporters.collectors import REGISTERED, cpuset, hugetlb, memory_extra, numa, percpu
+from exporters.collectors import REGISTERED, cpuset, hugetlb, memory, memory_extra, numa, percpu
 from tests.unit.exporters.trees import Host, Rig, of_family
 
 WEB = "a9" * 32
@@ -86,3 +86,15 @@ def test_reclaim_is_told_on_version_2_and_dirty_pages_on_both(v1: Host) -> None:
     assert of_web(text, "container_memory_file_dirty_bytes") == {"": 8392704}
     assert of_family(text, "container_memory_pgscan_total") == {}
     assert of_family(text, "container_memory_events_max_total") == {}
+
+
+def test_a_cgroup_without_its_usage_tells_the_rest(v2: Host) -> None:
+    """As the root has none, and as it is below a cgroup that does not pass the memory controller on."""
+    rig = Rig(v2, collectors=(memory.COLLECTOR,))
+    (file,) = files_of_web(v2, "memory.current")
+    (v2.folder / file).unlink()
+    text = rig.text()
+    assert of_web(text, "container_memory_usage_bytes") == {}
+    assert of_web(text, "container_memory_working_set_bytes") == {}
+    assert of_web(text, "container_memory_rss") == {"": 62648320}
+    assert 'foresail_exporter_collector_errors_total{collector="memory",kind="failed"} 0.0' in text

@@ -1,0 +1,140 @@
+"""What is held to be the same between a kubelet and the exporter, and what is not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from demo.parity.compare import Terms, Verdict, compare
+from demo.parity.differences import DIFFERENCES, Difference, Side, in_force
+from demo.parity.exposition import Reader, Scrape
+from demo.parity.report import as_json, faults, needed
+
+TERMS = Terms(())
+KINDS = {
+    "container_cpu_usage_seconds_total": "counter",
+    "container_memory_rss": "gauge",
+    "container_threads": "gauge",
+    "container_new": "gauge",
+}
+
+
+def scrape(at_s: float, samples: dict[str, float], stamp_s: float | None = None, took_s: float = 0.1) -> Scrape:
+    """Make an answer from `name` or `name id` and values."""
+    types = "".join(f"# TYPE {name} {kind}\n" for name, kind in KINDS.items() if any(name in key for key in samples))
+    lines = ""
+    for key, value in samples.items():
+        name, _, path = key.partition(" ")
+        stamp = "" if stamp_s is None else f" {stamp_s * 1000:.0f}"
+        lines += f'{name}{{id="{path or "/kubepods/a"}"}} {value}{stamp}\n'
+    return Reader().read(types + lines, at_s, at_s + took_s)
+
+
+def ours(name: str, values: Sequence[float]) -> list[Scrape]:
+    """Make one answer of the exporter for each second."""
+    return [scrape(100.0 + second, {name: value}) for second, value in enumerate(values)]
+
+
+def judged(name: str, values: Sequence[float], theirs: float, stamp_s: float, terms: Terms = TERMS) -> Verdict:
+    return compare([scrape(100.2 + len(values) - 2, {name: theirs}, stamp_s)], ours(name, values), 0, terms)
+
+
+COUNTER = "container_cpu_usage_seconds_total"
+GAUGE = "container_memory_rss"
+
+
+@pytest.mark.parametrize("theirs", [2.0, 2.7, 4.0])
+def test_a_counter_lies_between_the_values_around_its_moment(theirs: float) -> None:
+    # Read at 103.0 give or take half a second: after the answer of 102, before that of 104.
+    verdict = judged(COUNTER, [0, 1, 2, 3, 4, 5, 6], theirs, 103.0)
+    assert verdict.same == {COUNTER: 1}
+    assert not verdict.findings
+
+
+@pytest.mark.parametrize("theirs", [1.9, 4.1])
+def test_a_counter_that_lies_elsewhere_is_a_fault(theirs: float) -> None:
+    verdict = judged(COUNTER, [0, 1, 2, 3, 4, 5, 6], theirs, 103.0)
+    assert [finding.side for finding in verdict.unexplained()] == [Side.VALUE]
+    assert faults([verdict]) == f'{COUNTER}{{id="/kubepods/a"}}: the values differ: kubelet {theirs:g}, exporter 2 to 4'
+
+
+def test_a_steady_gauge_may_differ_by_four_mebibytes_or_two_hundredths() -> None:
+    mib = 1 << 20
+    assert judged(GAUGE, [10 * mib] * 7, 13.9 * mib, 103.0).same
+    assert judged(GAUGE, [10 * mib] * 7, 14.1 * mib, 103.0).unexplained()
+    assert judged(GAUGE, [1000 * mib] * 7, 1019 * mib, 103.0).same
+    assert judged(GAUGE, [1000 * mib] * 7, 1021 * mib, 103.0).unexplained()
+
+
+def test_a_restless_gauge_may_be_anything_that_it_has_been() -> None:
+    values = [900e6, 10e6, 10e6, 10e6, 10e6, 10e6, 10e6]
+    assert judged(GAUGE, values, 500e6, 103.0).unexplained()
+    assert judged(GAUGE, values, 500e6, 103.0, replace(TERMS, is_steady=lambda _: False)).same
+
+
+def test_what_the_kubelet_read_before_anybody_asked_the_exporter_is_not_judged() -> None:
+    verdict = judged(COUNTER, [0, 1, 2, 3], 0, 90.0)
+    assert [series.name for series in verdict.unjudged] == [COUNTER]
+    assert not verdict.same
+
+
+def test_the_exporter_has_to_be_asked_before_and_after() -> None:
+    with pytest.raises(ValueError, match="both before and after"):
+        compare([scrape(99.0, {COUNTER: 1})], ours(COUNTER, [1, 2]), 0, TERMS)
+
+
+def test_a_series_of_one_side_is_a_fault_and_a_family_of_ours_is_not() -> None:
+    theirs = scrape(101.2, {COUNTER: 1, "container_threads": 2}, 101.2)
+    mine = [scrape(100.0 + second, {COUNTER: 1, "container_new": 5}) for second in range(4)]
+    verdict = compare([theirs], mine, 0, TERMS)
+    assert [(one.side, one.series.name) for one in verdict.findings] == [(Side.KUBELET, "container_threads")]
+    assert verdict.beyond == {"container_new": 1}
+
+
+def test_a_series_that_only_the_exporter_has_is_a_fault_once_it_is_no_longer_new() -> None:
+    theirs = scrape(102.2, {f"{COUNTER} /kubepods/a": 1, f"{GAUGE} /kubepods/a": 1}, 102.2)
+    first = {f"{COUNTER} /kubepods/a": 1.0, f"{GAUGE} /kubepods/a": 1.0, "container_threads /kubepods/a": 1.0}
+    mine = [scrape(100.0 + second, first) for second in range(5)]
+    kinds = {**theirs.kinds, "container_threads": "gauge"}
+    verdict = compare([replace(theirs, kinds=kinds)], mine, 0, TERMS)
+    assert [(one.side, one.series.name) for one in verdict.findings] == [(Side.OURS, "container_threads")]
+    late = [*mine[:3], scrape(103.0, {**first, f"{COUNTER} /kubepods/b": 1}), scrape(104.0, first)]
+    assert compare([theirs], late, 0, TERMS).unsettled == {"/kubepods/b"}
+
+
+def test_a_cgroup_that_comes_or_goes_is_left_out() -> None:
+    theirs = [scrape(102.2, {f"{COUNTER} /kubepods/a": 1, f"{COUNTER} /kubepods/gone": 9}, 102.2)]
+    theirs.append(scrape(104.2, {f"{COUNTER} /kubepods/a": 1}, 104.2))
+    mine = [scrape(100.0 + second, {f"{COUNTER} /kubepods/a": 1}) for second in range(7)]
+    verdict = compare(theirs, mine, 0, TERMS)
+    assert verdict.unsettled == {"/kubepods/gone"}
+    assert not verdict.findings
+
+
+def test_a_cgroup_that_the_kubelet_shows_for_good_is_not_left_out() -> None:
+    theirs = [scrape(at_s, {f"{COUNTER} /kubepods/a": 1, f"{COUNTER} /other": 9}, at_s) for at_s in (102.2, 104.2)]
+    mine = [scrape(100.0 + second, {f"{COUNTER} /kubepods/a": 1}) for second in range(7)]
+    assert [str(one.series) for one in compare(theirs, mine, 0, TERMS).unexplained()] == [f'{COUNTER}{{id="/other"}}']
+
+
+def test_another_type_is_a_fault() -> None:
+    theirs = scrape(101.2, {COUNTER: 1}, 101.2)
+    verdict = compare([replace(theirs, kinds={COUNTER: "gauge"})], ours(COUNTER, [1, 1, 1]), 0, TERMS)
+    assert [one.words for one in verdict.unexplained()] == ["the kubelet says gauge, the exporter counter"]
+
+
+def test_a_row_of_the_list_explains_what_it_covers_and_no_more() -> None:
+    row = Difference(Side.VALUE, "container_memory_r.*", "on purpose", lambda series, _: series["id"] == "/kubepods/a")
+    verdict = judged(GAUGE, [1e9] * 7, 5, 103.0, Terms((row,)))
+    assert not verdict.unexplained()
+    assert needed([verdict]) == {row}
+    assert judged(COUNTER, [1e9] * 7, 5, 103.0, Terms((row,))).unexplained()
+    family = as_json([verdict])["families"][GAUGE]
+    assert family == {"same": 0, "on purpose": {"the values differ: on purpose": 1}, "faults": []}
+
+
+def test_rows_hold_for_their_version_and_kernel() -> None:
+    old = set(in_force(2, (6, 1))) - set(in_force(2, (6, 2)))
+    assert {row.families for row in old} == {"container_file_descriptors"}
+    assert {row.families for row in set(in_force(2, (6, 1))) - set(in_force(1, (6, 1)))} >= {"container_memory_failcnt"}
+    assert all(row.reason for row in DIFFERENCES)
