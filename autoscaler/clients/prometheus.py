@@ -1,8 +1,8 @@
 """Load as Prometheus tells it: the port `Metrics`.
 
 A handful of queries serves all workloads. Nothing found is an empty answer, never zero; NaN and infinite values count as not
-found. Requests are synchronous in prometheus-api-client, so they run in threads, never more than `PARALLEL` at a time:
-Prometheus has 20 slots for everybody.
+found, but in the answer to a user's query, who should be told. Requests are synchronous in prometheus-api-client, so they run
+in threads, never more than `PARALLEL` at a time: Prometheus has 20 slots for everybody.
 """
 
 import asyncio
@@ -85,14 +85,11 @@ class PrometheusMetrics:
 
         Samples older than `prometheus.max_age_s` do not count, so that stale load shows as no load; but older servers (as
         Prometheus 2.42) ignore the parameter that says so and go by their own look-back, 5 minutes. Raises Permanent when the
-        query gives several series, as nobody can say which of them is meant.
+        query gives several series, as nobody can say which of them is meant. NaN and infinite values are left in, to be
+        told from nothing.
         """
         lookback = {"lookback_delta": _duration(self._settings.max_age_s)}
-
-        def read(result: Any) -> Sequence[Sample]:  # noqa: ANN401 - JSON
-            return [one for one in _samples(_only(promql, result)) if math.isfinite(one.value)]
-
-        return await self._instant("user", promql, lookback, read)
+        return await self._instant("user", promql, lookback, lambda result: list(_samples(_only(promql, result))))
 
     async def workload_history(
         self, resource: str, *, start_s: float, end_s: float, step_s: float
@@ -207,7 +204,17 @@ def _only(promql: str, result: Any) -> Any:  # noqa: ANN401 - JSON
             raise Permanent(f"the query {promql} gives a range of values; wrap it, such as in rate(…) or avg_over_time(…)")
         if len(result) > 1:
             raise _several(promql, [one["metric"] for one in result])
+    elif isinstance(result, list) and len(result) == 2 and not _is_number(result[1]):  # noqa: PLR2004 - time, value
+        raise Permanent(f"the query {promql} gives a text, where a number is needed")
     return result
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _samples(result: Any) -> Iterator[Sample]:  # noqa: ANN401 - JSON

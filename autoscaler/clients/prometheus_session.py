@@ -86,7 +86,8 @@ def to_error(doing: str, problem: BaseException) -> ForesailError:
         return Temporary(message, retry_after_s=problem.retry_after_s) if error is Temporary else error(message)
     for kind, error, remedy in _BY_EXCEPTION:
         if isinstance(problem, kind):
-            return error(f"{doing}: {type(problem).__name__}: {problem}; {remedy}")
+            detail = f": {problem}" if str(problem) else ""
+            return error(f"{doing}: {type(problem).__name__}{detail}; {remedy}")
     raise TypeError(f"{type(problem).__name__} is not in the table of failures") from problem
 
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import structlog
@@ -15,11 +16,11 @@ import structlog
 from autoscaler.errors import ForesailError
 from autoscaler.forecasting.fleet import forecast
 from autoscaler.forecasting.types import Request
+from autoscaler.loops.asking import ask
 from autoscaler.loops.context import Context
 from autoscaler.loops.forecast_book import THE_ANSWER, ForecastBook, Series, series_of, unreadable, without_history
 from autoscaler.loops.history import HistoryBook, Question, Span, grid_floor, since
 from autoscaler.loops.leads import lead_s
-from autoscaler.loops.load import PARALLEL_QUERIES
 from autoscaler.loops.observe import Served, parse
 from autoscaler.loops.outage import Outage
 from autoscaler.loops.pods import PodIndex
@@ -27,6 +28,8 @@ from autoscaler.loops.targets import workload_of
 from autoscaler.model import Forecast, GateState, History, WorkloadKey
 
 log = structlog.get_logger()
+
+READING_S = 300.0  # for the histories of a pass, the first of which reads weeks; what is read by then is kept for the next
 
 Histories = Mapping[WorkloadKey, History]
 
@@ -78,19 +81,14 @@ class ForecastLoop:
         for series in owners:
             if series.question:
                 wanted.setdefault(series.question, set()).add(series.owner)
-        bound = asyncio.Semaphore(PARALLEL_QUERIES)
 
-        async def ask(question: Question) -> Histories | ForesailError:
+        async def read(question: Question) -> Histories:
             async def fetch(part: Span) -> Histories:
                 return await self._fetch(question, part)
 
-            async with bound:
-                try:
-                    return await self._histories.read(question, frozenset(wanted[question]), span, fetch)
-                except ForesailError as error:
-                    return error
+            return await self._histories.read(question, frozenset(wanted[question]), span, fetch)
 
-        answers = await asyncio.gather(*map(ask, wanted))
+        answers = await ask([partial(read, question) for question in wanted], READING_S)
         self._histories.keep_only(frozenset(wanted))
         return dict(zip(wanted, answers, strict=True))
 

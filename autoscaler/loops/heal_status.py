@@ -74,7 +74,7 @@ def _acting(mode: HealingMode, switched_off: str | None) -> Condition:
     if switched_off:
         text = f"the setting {switched_off} is false: decisions are reported and nothing is changed in the cluster"
         return Condition("Acting", status=False, reason=Reason.ACTS_DISABLED, message=text)
-    return Condition("Acting", status=True, reason=Reason.MODE_HEAL, message="decisions are carried out")
+    return Condition("Acting", status=True, reason=Reason.MODE_HEAL, message="what is decided may be carried out")
 
 
 def _healthy(decision: Decision) -> Condition:

@@ -4,19 +4,19 @@ What fails is kept beside what worked, so that one bad query holds only the obje
 never zero; NaN and infinite values are not load either.
 """
 
-import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from autoscaler.api.types import MetricSpec
 from autoscaler.clients.ports import Metrics, Sample
 from autoscaler.errors import ForesailError
+from autoscaler.loops.asking import ask
 from autoscaler.model import PodView
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import MetricReading
-
-PARALLEL_QUERIES = 8  # more would only wait in Prometheus (its own default is 20 at a time, for everybody)
 
 Usage = Mapping[tuple[str, str], Mapping[str, Sample]]  # (namespace, pod) -> container -> sample
 
@@ -35,29 +35,22 @@ class Loads:
         return errors[0] if errors and len(errors) == len(results) else None
 
 
-async def read(metrics: Metrics, specs: Iterable[MetricSpec]) -> Loads:
-    """Ask everything that the metrics of all objects need, each question once, some at a time."""
+async def read(metrics: Metrics, specs: Iterable[MetricSpec], *, within_s: float, turn: int = 0) -> Loads:
+    """Ask everything that the metrics of all objects need, each question once, all of them within `within_s` seconds.
+
+    The resources come first, as most objects need them. Of the queries another one begins in each `turn`, so that none is
+    always the one for which there is no time.
+    """
     wanted = list(specs)
     resources = sorted({name for spec in wanted if (name := resource_of(spec))})
     queries = sorted({spec.prometheus.query for spec in wanted if spec.prometheus})
-    bound = asyncio.Semaphore(PARALLEL_QUERIES)
-
-    async def usage(resource: str) -> Usage | ForesailError:
-        async with bound:
-            try:
-                return await metrics.pod_usage(resource)
-            except ForesailError as error:
-                return error
-
-    async def answer(query: str) -> Sequence[Sample] | ForesailError:
-        async with bound:
-            try:
-                return await metrics.query(query)
-            except ForesailError as error:
-                return error
-
-    usages, answers = await asyncio.gather(asyncio.gather(*map(usage, resources)), asyncio.gather(*map(answer, queries)))
-    return Loads(dict(zip(resources, usages, strict=True)), dict(zip(queries, answers, strict=True)))
+    first = turn % len(queries) if queries else 0
+    queries = queries[first:] + queries[:first]
+    usage = [partial(metrics.pod_usage, resource) for resource in resources]
+    answers = [partial(metrics.query, query) for query in queries]
+    found: list[Any] = await ask([*usage, *answers], within_s)
+    count = len(resources)
+    return Loads(dict(zip(resources, found[:count], strict=True)), dict(zip(queries, found[count:], strict=True)))
 
 
 def resource_of(spec: MetricSpec) -> str | None:

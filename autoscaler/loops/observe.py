@@ -13,6 +13,7 @@ from autoscaler.api.types import PredictiveAutoscaler
 from autoscaler.clients.ports import Json, Store, Target
 from autoscaler.errors import InvalidObject
 from autoscaler.loops import load
+from autoscaler.loops.asking import budget_s
 from autoscaler.loops.context import AUTOSCALERS, HPAS, Context
 from autoscaler.loops.pods import PodIndex, Pods
 from autoscaler.loops.status import key_of
@@ -90,7 +91,12 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
 
     targets, loads = await asyncio.gather(
         asyncio.gather(*map(look, served)),
-        load.read(context.metrics, (spec for one in served for spec in one.autoscaler.spec.metrics)),
+        load.read(
+            context.metrics,
+            (spec for one in served for spec in one.autoscaler.spec.metrics),
+            within_s=budget_s(context.settings.prometheus.timeout_s),
+            turn=int(context.clock.now_s()),
+        ),
     )
     pods = index.look()
     window_s = float(context.settings.prometheus.rate_window_s)

@@ -98,7 +98,7 @@ def acting(mode: Mode, *, acts: bool, scaled_by_other: bool | None) -> Condition
     if not acts:
         text = "the setting acts is false: decisions are reported and nothing is changed in the cluster"
         return Condition(ACTING, status=False, reason=Reason.ACTS_DISABLED, message=text)
-    return Condition(ACTING, status=True, reason=Reason.MODE_SCALE, message="decisions are carried out")
+    return Condition(ACTING, status=True, reason=Reason.MODE_SCALE, message="what is decided may be carried out")
 
 
 def series(report: Report, now_s: float) -> dict[Series, float]:

@@ -37,6 +37,9 @@
 
 {{- /* The service refuses these at its start; here before anything is installed. */ -}}
 {{- define "foresail.checkTimes" -}}
+{{- if and (gt (int .Values.replicas) 1) (not .Values.settings.leader_election.enabled) -}}
+  {{- fail (printf "settings.leader_election.enabled is false and replicas is %v: all of them would act at once; leave one replica, or the election on" .Values.replicas) -}}
+{{- end -}}
 {{- with .Values.settings.leader_election -}}
   {{- if not (lt (float64 .retry_period_s) (float64 .renew_deadline_s)) -}}
     {{- fail (printf "settings.leader_election.retry_period_s (%v) must be less than renew_deadline_s (%v)" .retry_period_s .renew_deadline_s) -}}

@@ -65,8 +65,20 @@ async def test_values_that_are_no_numbers_count_as_missing(
 ) -> None:
     server.vector(({**WEB, "part": "value"}, bad), ({**WEB, "part": "time"}, 987.5))
     assert await metrics.pod_usage("memory") == {}
+
+
+@pytest.mark.parametrize("bad", ["NaN", "+Inf", "-Inf"])
+async def test_a_users_query_that_gives_no_number_is_told_from_one_that_gives_nothing(
+    server: FakePrometheusServer, metrics: PrometheusMetrics, bad: str
+) -> None:
     server.vector(({}, bad))
-    assert await metrics.query("up") == []
+    assert [str(one.value) for one in await metrics.query("up")] == [str(float(bad))]
+
+
+async def test_a_users_query_that_gives_a_text_is_told_so(server: FakePrometheusServer, metrics: PrometheusMetrics) -> None:
+    server.result([1000, "text"])
+    with pytest.raises(Permanent, match=r"the query 'text' gives a text, where a number is needed"):
+        await metrics.query("'text'")
 
 
 async def test_nothing_found_is_an_empty_answer(metrics: PrometheusMetrics) -> None:

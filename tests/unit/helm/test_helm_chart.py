@@ -416,7 +416,6 @@ def test_the_notes_give_the_next_command_with_an_object_that_is_valid(helm: Helm
         (["--set", "settings.acts=false"], "settings.acts is false"),
         ([], "settings.prometheus.url is the default"),
         (["--set", "healing.enabled=false"], "no right to evict"),
-        (["--set", "replicas=2,settings.leader_election.enabled=false"], "all of them act"),
         (["--set", "exporter.enabled=false"], "no load will be found"),
         (["--set", "exporter.enabled=false"], "Learning until your Prometheus runs the rules"),
         (["--set", "exporter.enabled=false,monitoring.prometheusRule.enabled=true"], "comes from kube-state-metrics"),

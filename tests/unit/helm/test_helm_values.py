@@ -142,6 +142,7 @@ def test_objects_of_our_own_refuse_what_they_do_not_know() -> None:
         ("settings.prometheus.url=http://p:99999", "settings.prometheus.url has the port 99999"),
         ("settings.web.port=0", "/settings/web/port"),
         ("settings.web.port=65536", "/settings/web/port"),
+        ("replicas=2,settings.leader_election.enabled=false", "all of them would act at once"),
         ("settings.leader_election.renew_deadline_s=15", "settings.leader_election.renew_deadline_s (15)"),
         ("settings.leader_election.retry_period_s=10", "settings.leader_election.retry_period_s (10)"),
         ("settings.forecast.refresh_s=300", "settings.forecast.expiry_s (300)"),

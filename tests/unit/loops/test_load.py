@@ -67,7 +67,7 @@ async def test_each_question_is_asked_once_and_an_error_costs_only_its_own() -> 
     metrics = FakeMetrics()
     metrics.answers["up"] = [a_sample(3)]
     metrics.fail("pod_usage", Temporary("down"))
-    loads = await read(metrics, [CPU, CPU, QUERY, QUERY, a_query_metric(query="up")])
+    loads = await read(metrics, [CPU, CPU, QUERY, QUERY, a_query_metric(query="up")], within_s=5)
     assert len(metrics.calls) == 2
     assert isinstance(loads.usage["cpu"], Temporary)
     assert reading(QUERY, [], loads, 60.0).total_milli == 3000
@@ -77,7 +77,27 @@ async def test_each_question_is_asked_once_and_an_error_costs_only_its_own() -> 
 async def test_when_nothing_is_answered_it_is_an_outage() -> None:
     metrics = FakeMetrics()
     metrics.fail("pod_usage", Temporary("down"))
-    assert str((await read(metrics, [CPU])).failure()) == "down"
+    assert str((await read(metrics, [CPU], within_s=5)).failure()) == "down"
+
+
+async def test_queries_that_hang_leave_what_is_answered_as_it_is_and_say_what_is_not() -> None:
+    metrics = FakeMetrics()
+    metrics.set_usage("cpu", "default", "shop-0", "app", value=0.1, at_s=NOW_S)
+    metrics.gate("query")
+    hanging = [a_query_metric(query=f"vector({number})") for number in range(60)]
+    loads = await read(metrics, [*hanging, CPU], within_s=0.05)
+    assert reading(CPU, [a_pod()], loads, 60.0).pods_milli == {"shop-0": 100}
+    for spec in hanging:
+        assert "did not answer 60 of 61 questions within the 0.05 s" in (reading(spec, [], loads, 60.0).error or "")
+    assert [call[0] for call in metrics.calls].count("query") < 60
+
+
+async def test_when_there_is_not_time_for_all_queries_others_come_first_the_next_time() -> None:
+    metrics = FakeMetrics()
+    specs = [a_query_metric(query=f"vector({number})") for number in range(3)]
+    for turn in range(3):
+        await read(metrics, specs, within_s=5, turn=turn)
+    assert {metrics.calls[first][1] for first in (0, 3, 6)} == {"vector(0)", "vector(1)", "vector(2)"}
 
 
 def test_milli_units_are_rounded_up_but_not_for_an_error_of_the_float() -> None:
