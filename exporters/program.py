@@ -118,12 +118,13 @@ def _exporter(
         own.watch(watch.age_s, lambda: watch.lists)
     _add_web(own, surroundings.gate)
     reader = Reader(budget_of(_raised_open_files_limit()))
+    inventory = Inventory(surroundings.layout, reader, _boot_s(procfs), _include(settings))
     return Exporter(
         Parts(
-            inventory=Inventory(surroundings.layout, reader, _boot_s(procfs), _include(settings)),
+            inventory=inventory,
             reader=reader,
             names=Names(None if watch is None else watch.book, LogFolder(settings.roots.containers_log)),
-            processes=Processes(procfs, time.monotonic),
+            processes=Processes(procfs, time.monotonic, lambda: inventory.container_at(settings.roots.own_cgroupfs)),
             own=own,
             collectors=[collector for collector in REGISTERED if collector.name in settings.collectors],
             procfs=procfs,

@@ -25,3 +25,5 @@ class Roots:
     """A container's own /sys tells of the host's devices, so this needs no mount."""
     machine_id: Path = Path("/etc/machine-id")
     """A file and no folder; may be missing."""
+    own_cgroupfs: Path = Path("/sys/fs/cgroup")
+    """What a container sees there of itself, which needs no mount."""

@@ -113,8 +113,7 @@ class _Judge:
         if theirs is None and series.name not in self.kubelet.kinds:
             _count(self.verdict.beyond, series)
         elif theirs is None:
-            # One that only the later scrape has is new since the kubelet looked.
-            if len(near) == 2:  # noqa: PLR2004 - both
+            if self._was_there(series):
                 self._find(Side.OURS, series, near[0].value, f"exporter {near[0].value:g}")
         elif not near:
             self._find(Side.KUBELET, series, theirs.value, f"kubelet {theirs.value:g}")
@@ -137,6 +136,13 @@ class _Judge:
         else:
             words = f"kubelet {theirs.value:.10g}, exporter {min(values):.10g} to {max(values):.10g}"
             self._find(Side.VALUE, series, theirs.value, words)
+
+    def _was_there(self, series: Series) -> bool:
+        """Say whether the exporter had a series before the kubelet last read its cgroup: else it is new."""
+        stamps = [one.at_s for other, one in self.kubelet.samples.items() if other["id"] == series["id"] and one.at_s]
+        moment_s = min([self.kubelet.begun_s, *stamps]) - self.terms.slack_s
+        before = [scrape for scrape in self.ours if scrape.ended_s <= moment_s]
+        return bool(before) and series in before[-1].samples
 
     def _own_kind(self, name: str) -> str | None:
         return next((scrape.kinds[name] for scrape in reversed(self.ours) if name in scrape.kinds), None)

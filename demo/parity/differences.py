@@ -12,6 +12,7 @@ from enum import Enum
 from demo.parity.exposition import Series
 
 _ANY = frozenset({1, 2})
+_V1 = frozenset({1})
 _V2 = frozenset({2})
 
 
@@ -143,6 +144,22 @@ DIFFERENCES: tuple[Difference, ...] = (
         "a pod on the host's network repeats the host's interfaces, which stand for the root already",
         _is_interface_of_host,
     ),
+    Difference(
+        Side.KUBELET,
+        "container_memory_failcnt|container_memory_kernel_usage|container_memory_max_usage_bytes|container_memory_failures_total"
+        "|container_spec_cpu_period|container_spec_cpu_shares",
+        "version 1 has figures of the root alone, and limits that it cannot have; what the machine uses is told from /proc",
+        _is_root,
+        _V1,
+    ),
+    Difference(Side.KUBELET, "container_spec_memory_reservation_limit_bytes", "the kubelet writes 0 for none", _is_zero, _V1),
+    Difference(
+        Side.KUBELET,
+        "container_blkio_device_usage_total",
+        "of the root's disks the kernel sums up reads and writes and nothing else",
+        _is_zero_of_root,
+        _V1,
+    ),
     Difference(Side.KUBELET, "container_fs_.*", "a file system in memory is no disk", _is_in_memory),
     Difference(
         Side.OURS,
@@ -164,6 +181,28 @@ DIFFERENCES: tuple[Difference, ...] = (
         _is_no_container,
         _V2,
     ),
+    Difference(
+        Side.VALUE,
+        "container_oom_events_total",
+        "the kubelet counts for the cgroup whose limit was hit, and none for the root",
+        _is_zero_of_root,
+        _V1,
+    ),
+    Difference(
+        Side.VALUE,
+        "container_memory_failures_total",
+        "the kubelet writes the faults of the cgroup alone for both scopes",
+        lambda series, _: series["scope"] == "hierarchy",
+        _V1,
+    ),
+    Difference(
+        Side.VALUE,
+        "container_blkio_device_usage_total|container_fs_(reads|writes)(_bytes)?_total",
+        "the root of version 1 counts no input and output; that of the disks is told from /proc/diskstats",
+        _is_zero_of_root,
+        _V1,
+    ),
+    Difference(Side.VALUE, "container_memory_swap", "the root of version 1 counts only its own", _is_root, _V1),
     Difference(Side.LABEL, "container_.*", "no API tells the image of a pod's sandbox, only the runtime's socket", _is_sandbox),
     Difference(
         Side.LABEL,

@@ -14,6 +14,7 @@ from demo.cluster.report import reporter_for
 from demo.cluster.signals import ended_by_signals
 from demo.parity.report import as_json, faults
 from demo.vm.fit import what_is_wrong
+from demo.vm.inputs import Schedule
 from demo.vm.qemu import Accelerator
 from demo.vm.run import DEFAULT_CPUS, Options, boot, prepare
 from demo.vm.verdicts import judge, load
@@ -58,11 +59,12 @@ def run(
     out: Annotated[Path, typer.Argument(help="Folder that takes what the machine brings back")],
     accelerator: Annotated[Accelerator | None, typer.Option(help="Without it, what works is found out")] = None,
     cpus: Annotated[int | None, typer.Option(min=1, help="Processors of the machine")] = None,
+    hybrid: Annotated[bool, typer.Option("--hybrid", help="Version 1 with version 2 beside it, not version 2 alone")] = False,
 ) -> None:
     """Boot the machine once and keep what it brought back."""
-    options = Options(accelerator, cpus or DEFAULT_CPUS)
+    options = Options(accelerator, cpus or DEFAULT_CPUS, Schedule(is_hybrid=hybrid))
     result = boot(Cache.locate(), reporter_for(Console(stderr=True)), out, options)
-    verdicts = judge(load(out), result.session["kernel"])
+    verdicts = judge(load(out), result.session["kernel"], 1 if hybrid else 2)
     (out / "report.json").write_text(json.dumps(as_json(verdicts), indent=1), encoding="utf-8")
     print(f"{result.accelerator.value}, {result.took_s:.1f} s; {out} holds what came back, {out / 'report.json'} what it says")
     print(faults(verdicts) or "the exporter and the kubelet differ in nothing but what is on purpose")

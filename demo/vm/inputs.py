@@ -28,12 +28,14 @@ _CODE = ("exporters", "demo/__init__.py", "demo/vm/__init__.py", "demo/vm/guest"
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how often is scraped; `deadline_s` bounds each wait before."""
+    """What is mounted, how long and how often is scraped; `deadline_s` bounds each wait before."""
 
     scrape_s: float = 45.0
     round_s: float = 1.0
     kubelet_round_s: float = 9.0
     deadline_s: float = 120.0
+    is_hybrid: bool = False
+    """Version 1 with version 2 beside it, in place of version 2 alone."""
 
 
 def write_inputs(target: Path, scratch: Path, schedule: Schedule, collectors: Sequence[str]) -> None:
@@ -44,7 +46,7 @@ def write_inputs(target: Path, scratch: Path, schedule: Schedule, collectors: Se
         f"{CODE}/plan.json": json.dumps(_plan(schedule, manifests, collectors)),
         f"{RUN}/config/containerd.toml": config.containerd(inner_layout(), "overlayfs"),
         f"{RUN}/config/cni/10-foresail.conflist": _cni(),
-        f"{RUN}/config/kubelet.yaml": _kubelet(),
+        f"{RUN}/config/kubelet.yaml": _kubelet(schedule),
         f"{RUN}/config/resolv.conf": "options timeout:1 attempts:1\n",
         f"{RUN}/account/token": "static pods need no account",
         f"{RUN}/account/ca.crt": (scratch / "pki" / "ca.crt").read_text(encoding="ascii"),
@@ -97,6 +99,7 @@ def _plan(schedule: Schedule, manifests: Sequence[Json], collectors: Sequence[st
         f"--containerd={layout.containerd_socket}",
     ]
     return {
+        "hybrid": schedule.is_hybrid,
         "containerd": ["/usr/bin/containerd", "-c", str(layout.config / "containerd.toml")],
         "containerd_socket": str(layout.containerd_socket),
         "import": ["ctr", "--address", str(layout.containerd_socket), "--namespace", "k8s.io", "images", "import"],
@@ -135,7 +138,7 @@ def _cni() -> str:
     return json.dumps({**network, "plugins": [one for one in network["plugins"] if one["type"] == "bridge"]})
 
 
-def _kubelet() -> str:
+def _kubelet(schedule: Schedule) -> str:
     """Render the configuration of the embedded cluster's kubelet, for one that has no API server."""
     changed = {
         "authentication": {
@@ -145,7 +148,7 @@ def _kubelet() -> str:
         },
         "authorization": {"mode": "AlwaysAllow"},
         "staticPodPath": f"{RUN}/pods",
-        "failCgroupV1": True,
+        "failCgroupV1": not schedule.is_hybrid,
         # Else the kernel ends the whole container with the first process, and its count of kills with it.
         "singleProcessOOMKill": True,
         "fileCheckFrequency": "1s",

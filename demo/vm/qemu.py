@@ -49,7 +49,7 @@ class Machine:
         """Return qemu's command line; what is written to the first disk goes to a file that vanishes."""
         # The accelerator's own processor without the one register that some hosts refuse to let through.
         cpu = "max,arch-capabilities=off" if self.accelerator is Accelerator.KVM else "max"
-        lines = "console=ttyS0 quiet panic=-1 psi=1 cgroup_no_v1=all random.trust_cpu=on"
+        lines = "console=ttyS0 quiet panic=-1 psi=1 random.trust_cpu=on"
         argv: list[str | Path] = [
             *(PROGRAM, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
             *("-accel", f"{self.accelerator.value}", "-cpu", cpu, "-machine", "q35"),

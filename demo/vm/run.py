@@ -90,8 +90,10 @@ def boot(cache: Cache, reporter: Reporter, out: Path, options: Options) -> Resul
                 file.truncate(size_bytes)
         console = places.run / "console.log"
         disks = (places.disk, inputs, brought, swap)
-        machine = Machine(accelerator, found, early, console, disks, "", options.cpus, MEMORY_MIB)
-        with reporter.step(f"boot a kernel with cgroup v2 alone ({accelerator.value}, {options.cpus} processors)"):
+        words = "" if options.schedule.is_hybrid else "cgroup_no_v1=all"
+        machine = Machine(accelerator, found, early, console, disks, words, options.cpus, MEMORY_MIB)
+        which = "cgroup v1 beside v2" if options.schedule.is_hybrid else "cgroup v2 alone"
+        with reporter.step(f"boot a kernel with {which} ({accelerator.value}, {options.cpus} processors)"):
             try:
                 took_s = start(machine, _DEADLINE_S[accelerator], places.run)
             except CommandFailedError as error:

@@ -9,8 +9,6 @@ from demo.parity.differences import Difference, in_force
 from demo.parity.exposition import Reader, Scrape, Series
 from demo.vm.pods import RESTLESS
 
-CGROUP_VERSION = 2
-
 
 @dataclass(frozen=True, slots=True)
 class Scrapes:
@@ -32,15 +30,15 @@ def load(folder: Path) -> Scrapes:
     return found
 
 
-def rows(kernel: str) -> list[Difference]:
-    """Return the differences in force on a kernel, such as `6.1.0-56-cloud-amd64`."""
+def rows(kernel: str, version: int = 2) -> list[Difference]:
+    """Return the differences in force on a kernel, such as `6.1.0-56-cloud-amd64`, with a version of cgroups."""
     major, minor = (int(part) for part in kernel.split(".")[:2])
-    return in_force(CGROUP_VERSION, (major, minor))
+    return in_force(version, (major, minor))
 
 
-def judge(scrapes: Scrapes, kernel: str) -> list[Verdict]:
+def judge(scrapes: Scrapes, kernel: str, version: int = 2) -> list[Verdict]:
     """Compare each scrape of the kubelet."""
-    terms = Terms(rows(kernel), is_steady=is_steady)
+    terms = Terms(rows(kernel, version), is_steady=is_steady)
     return [compare(scrapes.kubelet, scrapes.exporter, number, terms) for number in range(len(scrapes.kubelet))]
 
 

@@ -9,6 +9,9 @@ remembered. A number is reused after its process ends, so a process is known by 
 /proc/<pid>, which the kernel makes afresh for each process and which one cheap stat returns (its start time, the other
 possible witness, would have to be read and parsed from a file). A process outside every container is only believed to
 stay there after a while, because runtimes start processes outside and move them in.
+
+A container with a cgroup namespace of its own (version 2) is shown the path of its own processes from itself on, as
+``/``, and of all others with ``/..`` before it. Which container that is, somebody else has to say.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from exporters.cgroup.identity import container_of
 from exporters.cgroup.parse import cgroup_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from exporters.roots import Clock
 
@@ -48,9 +51,11 @@ class _Known:
 class Processes:
     """The processes of all containers, as of the last scan."""
 
-    def __init__(self, procfs: str, monotonic: Clock) -> None:
+    def __init__(self, procfs: str, monotonic: Clock, own: Callable[[], str | None] = lambda: None) -> None:
         self._procfs = procfs
         self._monotonic = monotonic
+        self._own = own
+        """Returns the container whose namespace this process sees the paths from; None without such a namespace."""
         self._known: dict[str, _Known] = {}
         self._by_container: Mapping[str, Sequence[Process]] = {}
         self._stale = True
@@ -77,13 +82,13 @@ class Processes:
             return False
 
     def _scan(self) -> None:
-        now_s = self._monotonic()
+        now_s, own = self._monotonic(), self._own()
         known: dict[str, _Known] = {}
         by_container: dict[str, list[Process]] = {}
         with os.scandir(self._procfs) as entries:
             names = [entry.name for entry in entries if entry.name.isdecimal()]
         for name in sorted(names, key=int):
-            entry = self._look(name, now_s)
+            entry = self._look(name, now_s, own)
             if entry is None:
                 continue
             known[name] = entry
@@ -91,7 +96,7 @@ class Processes:
                 by_container.setdefault(entry.container_id, []).append(entry.process)
         self._known, self._by_container = known, by_container
 
-    def _look(self, name: str, now_s: float) -> _Known | None:
+    def _look(self, name: str, now_s: float, own: str | None) -> _Known | None:
         folder = f"{self._procfs}/{name}"
         known = self._known.get(name)
         try:
@@ -99,7 +104,7 @@ class Processes:
             same = known is not None and known.process.inode == inode
             if known is not None and same and _is_settled(known, now_s):
                 return known
-            container_id = _container(read_once(f"{folder}/cgroup"))
+            container_id = _container(read_once(f"{folder}/cgroup"), own)
         except OSError:
             return None  # it ended, or belongs to a namespace that hides it
         seen_s = known.seen_s if known is not None and same else now_s
@@ -110,9 +115,10 @@ def _is_settled(known: _Known, now_s: float) -> bool:
     return known.container_id is not None or now_s - known.seen_s > _SETTLED_AFTER_S
 
 
-def _container(data: bytes) -> str | None:
-    for path in cgroup_paths(data):
+def _container(data: bytes, own: str | None) -> str | None:
+    paths = cgroup_paths(data)
+    for path in paths:
         found = container_of(path)
         if found is not None:
             return found
-    return None
+    return own if paths and not any(path.startswith("/..") for path in paths) else None

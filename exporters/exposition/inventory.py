@@ -19,6 +19,7 @@ from exporters.names.names import Name
 if TYPE_CHECKING:
     import re
     from collections.abc import Sequence
+    from pathlib import Path
 
     from exporters.cgroup.layout import Layout
     from exporters.names.names import Names
@@ -75,6 +76,17 @@ class Inventory:
             if not target.labels or (name != target.name and not name.lacks_something_of(target.name)):
                 target.name = name
                 target.labels = _labels(target.cgroup, name)
+
+    def container_at(self, folder: Path) -> str | None:
+        """Return the id of the container whose cgroup is mounted at ``folder``; None when it is none of these."""
+        try:
+            here, tree = os.lstat(folder), os.lstat(self._layout.walked.root)
+        except OSError:
+            return None
+        if here.st_dev != tree.st_dev:
+            return None  # another hierarchy, or none at all
+        found = (target.cgroup.identity.container_id for target in self._known.values() if target.cgroup.inode == here.st_ino)
+        return next(found, None)
 
     def close(self) -> None:
         """Give all descriptors back."""

@@ -1,6 +1,7 @@
 """The machine's first process: makes it a machine, runs the session in a child, writes the results out, and turns it off."""
 
 import ctypes
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from demo.vm.guest import machine
 
+PLAN = Path("/opt/foresail/code/plan.json")
 OUT = Path("/var/out")
 _OUT_DISK = "/dev/vdc"
 _RB_AUTOBOOT = 0x01234567  # reboot(2); the machine is started so that a reboot ends it
@@ -18,7 +20,8 @@ _RB_AUTOBOOT = 0x01234567  # reboot(2); the machine is started so that a reboot 
 def main() -> None:
     """Run once; never returns."""
     try:
-        machine.prepare()
+        plan = json.loads(PLAN.read_text(encoding="utf-8"))
+        machine.prepare(is_hybrid=plan["hybrid"])
         OUT.mkdir(parents=True)
         session = os.posix_spawn(sys.executable, [sys.executable, "-m", "demo.vm.guest.session"], dict(os.environ))
         _reap_until(session)

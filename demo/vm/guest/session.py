@@ -1,8 +1,8 @@
 """One run: containerd, the kubelet with its static pods, and scrapes of kubelet and exporter side by side."""
 
-import contextlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -11,14 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from demo.vm.guest import scrape, workload
-from demo.vm.guest.init import OUT
-from demo.vm.guest.machine import CGROUPS, SERVICES
+from demo.vm.guest import cgroups, scrape, workload
+from demo.vm.guest.init import OUT, PLAN
 from demo.vm.guest.relay import serve
 from demo.vm.guest.scrape import Kubelet, Scraper
 
 Json = dict[str, Any]
-_PLAN = Path("/opt/foresail/code/plan.json")
 _LOOK_S = 1.0
 _HELD_BYTES = 20 << 20
 _HOLD_S = 60.0
@@ -30,7 +28,7 @@ class SessionError(Exception):
 
 def main() -> None:
     """Run, and leave a word about how it went in any case."""
-    plan = json.loads(_PLAN.read_text(encoding="utf-8"))
+    plan = json.loads(PLAN.read_text(encoding="utf-8"))
     marks: dict[str, float] = {}
     told: Json = {"ok": False, "marks": marks}
     try:
@@ -106,19 +104,12 @@ def _running(kubelet: Kubelet, names: Sequence[str]) -> Json | None:
 
 
 def _push_out(kubelet: Kubelet, name: str) -> None:
-    """Let a container have swap and have the kernel move some of its memory there."""
+    """Have the kernel move memory of a container to the swap, once it holds some."""
     statuses = (one for pod in kubelet.pods() for one in pod["status"]["containerStatuses"])
     container_id = next(one["containerID"].partition("://")[2] for one in statuses if one["name"] == name)
-    (cgroup,) = (CGROUPS / "kubepods").rglob(container_id)
-    _wait(lambda: _anonymous_bytes(cgroup) > _HELD_BYTES, _HOLD_S, f"{name} to hold its memory")
-    (cgroup / "memory.swap.max").write_text(str(64 << 20), encoding="ascii")
-    with contextlib.suppress(OSError):  # less could be moved than was asked for
-        (cgroup / "memory.reclaim").write_text(str(12 << 20), encoding="ascii")
-
-
-def _anonymous_bytes(cgroup: Path) -> int:
-    first = (cgroup / "memory.stat").read_text(encoding="ascii").splitlines()[0]
-    return int(first.removeprefix("anon "))
+    cgroup = cgroups.memory_of(container_id)
+    _wait(lambda: cgroups.anonymous_bytes(cgroup) > _HELD_BYTES, _HOLD_S, f"{name} to hold its memory")
+    cgroups.push_out(cgroup)
 
 
 def _wait(condition: Callable[[], Any], deadline_s: float, what: str) -> Any:  # noqa: ANN401 - what the condition gives
@@ -132,11 +123,10 @@ def _wait(condition: Callable[[], Any], deadline_s: float, what: str) -> Any:  #
 
 
 def _spawn(name: str, argv: Sequence[str]) -> None:
-    """Start a service in a cgroup of its own, as systemd would: the kubelet looks at its own for what a cgroup can."""
-    cgroup = SERVICES / f"{name}.service"
-    cgroup.mkdir()
+    """Start a service in cgroups of its own, as systemd would."""
     log = os.open(OUT / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    words = ["/bin/sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(cgroup), *argv]
+    enter = "; ".join(f"echo $$ > {shlex.quote(str(file))}" for file in cgroups.service(name))
+    words = ["/bin/sh", "-c", f'set -e; {enter}; exec "$@"', name, *argv]
     subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 

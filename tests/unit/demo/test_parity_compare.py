@@ -92,14 +92,13 @@ def test_a_series_of_one_side_is_a_fault_and_a_family_of_ours_is_not() -> None:
 
 
 def test_a_series_that_only_the_exporter_has_is_a_fault_once_it_is_no_longer_new() -> None:
-    theirs = scrape(102.2, {f"{COUNTER} /kubepods/a": 1, f"{GAUGE} /kubepods/a": 1}, 102.2)
+    theirs = scrape(104.2, {f"{COUNTER} /kubepods/a": 1, f"{GAUGE} /kubepods/a": 1}, 102.2)
     first = {f"{COUNTER} /kubepods/a": 1.0, f"{GAUGE} /kubepods/a": 1.0, "container_threads /kubepods/a": 1.0}
-    mine = [scrape(100.0 + second, first) for second in range(5)]
-    kinds = {**theirs.kinds, "container_threads": "gauge"}
-    verdict = compare([replace(theirs, kinds=kinds)], mine, 0, TERMS)
-    assert [(one.side, one.series.name) for one in verdict.findings] == [(Side.OURS, "container_threads")]
-    late = [*mine[:3], scrape(103.0, {**first, f"{COUNTER} /kubepods/b": 1}), scrape(104.0, first)]
-    assert compare([theirs], late, 0, TERMS).unsettled == {"/kubepods/b"}
+    theirs = replace(theirs, kinds={**theirs.kinds, "container_threads": "gauge"})
+    without = {name: value for name, value in first.items() if "threads" not in name}
+    for new_at, sides in ((101, [Side.OURS]), (102, [])):
+        mine = [scrape(float(at), first if at >= new_at else without) for at in range(100, 107)]
+        assert [one.side for one in compare([theirs], mine, 0, TERMS).findings] == sides
 
 
 def test_a_cgroup_that_comes_or_goes_is_left_out() -> None:

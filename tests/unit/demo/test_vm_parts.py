@@ -87,7 +87,7 @@ def test_only_the_root_disk_is_a_copy_that_vanishes(parts: Kernel, tmp_path: Pat
         (False, f"file={tmp_path}/out"),
     ]
     assert "-nodefaults" in argv, "no network device either"
-    assert "cgroup_no_v1=all" in argv[argv.index("-append") + 1]
+    assert "psi=1" in argv[argv.index("-append") + 1]
 
 
 def test_whether_hardware_virtualization_works_is_found_out_once(tmp_path: Path) -> None:
