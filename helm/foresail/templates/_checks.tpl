@@ -3,6 +3,7 @@
 {{- include "foresail.checkPresent" . -}}
 {{- include "foresail.checkPort" . -}}
 {{- include "foresail.checkTimes" . -}}
+{{- include "foresail.checkWeb" . -}}
 {{- end -}}
 
 {{- /* A value that is set to null is taken away by Helm before the schema is looked at. Parts stand behind their whole. */ -}}
@@ -14,7 +15,7 @@
     "settings.leader_election" "settings.leader_election.enabled" "settings.leader_election.lease_name"
     "settings.leader_election.lease_duration_s" "settings.leader_election.renew_deadline_s"
     "settings.leader_election.retry_period_s" "settings.notify" "settings.web" "settings.web.port" "settings.kubernetes"
-    "exporter" "exporter.image" "exporter.serviceAccount"
+    "exporter" "exporter.web" "exporter.image" "exporter.serviceAccount"
     "monitoring" "monitoring.serviceMonitor" "monitoring.prometheusRule" "dashboards" "networkPolicy" -}}
   {{- $at := $.Values -}}
   {{- range $name := splitList "." $path -}}
@@ -36,6 +37,17 @@
 {{- end -}}
 
 {{- /* The service refuses these at its start; here before anything is installed. */ -}}
+{{- define "foresail.checkWeb" -}}
+{{- with .Values.exporter.web -}}
+  {{- if and .tls (not .configSecret) -}}
+    {{- fail "exporter.web.tls is true and exporter.web.configSecret names no Secret: its web.yml says with which certificate" -}}
+  {{- end -}}
+  {{- if and .clientCertificates (not .tls) -}}
+    {{- fail "exporter.web.clientCertificates is true and exporter.web.tls is not: there are no client certificates without encryption" -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "foresail.checkTimes" -}}
 {{- if and (gt (int .Values.replicas) 1) (not .Values.settings.leader_election.enabled) -}}
   {{- fail (printf "settings.leader_election.enabled is false and replicas is %v: all of them would act at once; leave one replica, or the election on" .Values.replicas) -}}

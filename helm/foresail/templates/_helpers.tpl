@@ -84,6 +84,15 @@ capabilities: {drop: [ALL]}
 {{- toYaml $settings -}}
 {{- end -}}
 
+{{- /* Takes (dict "web" values of exporter.web "path" a health path). */ -}}
+{{- define "foresail.exporterProbe" -}}
+{{- if .web.clientCertificates -}}
+tcpSocket: {port: metrics}
+{{- else -}}
+httpGet: {path: {{ .path }}, port: metrics{{ if .web.tls }}, scheme: HTTPS{{ end }}}
+{{- end -}}
+{{- end -}}
+
 {{- define "foresail.leaseNamespace" -}}
 {{- default .Release.Namespace .Values.settings.leader_election.namespace -}}
 {{- end -}}

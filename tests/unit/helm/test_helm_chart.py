@@ -155,7 +155,10 @@ def test_the_exporter_sees_the_node_by_read_only_mounts(render: Render) -> None:
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     host = {volume["hostPath"]["path"]: mounts[volume["name"]] for volume in pod["volumes"]}
     assert host == {path: f"/host{path}" for path in ("/proc", "/sys/fs/cgroup", "/var/log/containers")}
-    assert container["env"] == [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}]
+    assert {one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"] for one in container["env"]} == {
+        "NODE_NAME": "spec.nodeName",
+        "NODE_IP": "status.hostIP",
+    }
     assert container["ports"] == [{"name": "metrics", "containerPort": 9109, "protocol": "TCP"}]
     assert pod["tolerations"] == [{"operator": "Exists"}]
 
