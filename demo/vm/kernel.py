@@ -1,7 +1,4 @@
-"""The kernel that the machine boots: Debian's for clouds, with the few modules that it needs and busybox to load them.
-
-The packages are unpacked into the cache and never installed: this machine keeps the kernel it has.
-"""
+"""The kernel that the machine boots: Debian's for clouds, with the few modules that it needs and busybox to load them."""
 
 import re
 import shutil
@@ -10,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.cluster.commands import run
-from demo.cluster.errors import ClusterError, CommandFailedError
+from demo.cluster.errors import ClusterError
 from demo.cluster.work import Work
+from demo.vm import debs
 from demo.vm.places import Places
 
 _KERNEL = "linux-image-cloud-amd64"  # depends on the package of the newest kernel
@@ -47,23 +45,15 @@ def fetch(work: Work, places: Places) -> None:
         fresh = places.kernel.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        try:
-            step.note(_fetch(work, fresh))
-        except CommandFailedError as error:
-            raise ClusterError(f"fetching {_KERNEL} failed: {error}\nDoes `apt-get update` work on this machine?") from error
+        step.note(_fetch(work, fresh))
         fresh.rename(places.kernel)
 
 
 def _fetch(work: Work, folder: Path) -> str:
-    work.run(["apt-get", "-o", "DPkg::Lock::Timeout=120", "update"], "vm")
+    debs.update(work)
     package = parse_dependency(run(["apt-cache", "depends", "--important", _KERNEL]))
     unpacked = folder / "unpacked"
-    unpacked.mkdir()
-    # apt's own user cannot write here, of which apt-get warns and fetches as root.
-    work.run(["apt-get", "download", package, _SHELL], "vm", cwd=folder)
-    for archive in folder.glob("*.deb"):
-        work.run(["dpkg-deb", "--extract", archive, unpacked], "vm")
-        archive.unlink()
+    debs.unpack(work, [package, _SHELL], unpacked)
     (image,) = (unpacked / "boot").glob("vmlinuz-*")
     image.rename(folder / "vmlinuz")
     (unpacked / "bin" / "busybox").rename(folder / "busybox")

@@ -37,6 +37,11 @@ class Places:
         return self.root / "kernel"
 
     @property
+    def node(self) -> Path:
+        """The container runtime and the plugins of the pods' network, unpacked."""
+        return self.root / "node"
+
+    @property
     def disk(self) -> Path:
         """The root file system, ext4."""
         return self.root / "root.img"

@@ -22,6 +22,7 @@ from demo.vm.kernel import Kernel
 PROGRAM = "qemu-system-x86_64"
 _KVM = Path("/dev/kvm")
 _TRY_S = 8.0
+_GRACE_S = 10.0
 
 
 class Accelerator(Enum):
@@ -67,7 +68,9 @@ def start(machine: Machine, deadline_s: float, scratch: Path) -> float:
     """Run the machine until it turns itself off; returns the seconds, raises CommandFailedError when it takes too long."""
     machine.console.write_bytes(b"")
     started_s = time.monotonic()
-    run(machine.argv, Surroundings(deadline_s=deadline_s, env={"TMPDIR": str(scratch)}))
+    # A limit of its own besides ours: we may be killed, and it would run on.
+    limit = ["timeout", "--signal=KILL", f"{deadline_s + _GRACE_S:.0f}"]
+    run([*limit, *machine.argv], Surroundings(deadline_s=deadline_s, env={"TMPDIR": str(scratch)}))
     return time.monotonic() - started_s
 
 

@@ -5,13 +5,10 @@ Made once and never written: each run works on a copy that vanishes with it.
 
 import hashlib
 import json
-import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 from demo.cluster.archive import Image, write_archive, write_layer
@@ -19,17 +16,38 @@ from demo.cluster.cache import remove_tree
 from demo.cluster.commands import run
 from demo.cluster.errors import ClusterError, CommandFailedError
 from demo.cluster.gobuild import bin_folder
-from demo.cluster.packages import PATH
 from demo.cluster.rootfs import base_archive, pause_archive
 from demo.cluster.work import Work
+from demo.vm import debs
 from demo.vm.places import IMAGES, PYTHON, PYTHON_VERSION, Places, inner_layout
 from demo.vm.pods import IMAGE
 from demo.wheels import TREE
 
-_PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr", "runc")
-_PLUGINS = ("bridge", "host-local", "loopback")
-_PLUGIN_FOLDER = Path("/usr/lib/cni")
+_PACKAGES = ("containerd", "runc", "containernetworking-plugins")
+# Of what is in them only this; the libraries that it needs are those of the base image.
+_PROGRAMS = (
+    *(f"usr/bin/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
+    "usr/sbin/runc",
+    *(f"usr/lib/cni/{name}" for name in ("bridge", "host-local", "loopback")),
+)
 _SIZE = "2G"  # of which only what is written takes room
+
+
+def fetch(work: Work, places: Places) -> None:
+    """Fetch the container runtime unless it is there; raises ClusterError."""
+    with work.reporter.step("fetch containerd and runc for the virtual machine") as step:
+        if places.node.exists():
+            step.cached()
+            return
+        unpacked, fresh = places.root / "unpacked", places.node.with_suffix(".new")
+        _forget(unpacked, fresh)
+        debs.update(work)
+        debs.unpack(work, _PACKAGES, unpacked)
+        for name in _PROGRAMS:
+            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+            (unpacked / name).rename(fresh / name)
+        _forget(unpacked)
+        fresh.rename(places.node)
 
 
 def make(work: Work, places: Places) -> None:
@@ -74,37 +92,14 @@ def _fill(work: Work, places: Places, tree: Path) -> None:
     layer.unlink()
     for folder in ("proc", "sys", "dev", "run", "tmp", "root", "var/log", str(IMAGES)[1:], str(inner_layout().bin)[1:]):
         (tree / folder).mkdir(parents=True, exist_ok=True)
-    for program in host_files():
-        _copy(program, tree)
+    for program in _PROGRAMS:
+        (tree / program).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(places.node / program, tree / program)
     built = bin_folder(places.cache)
     shutil.copy2(built / "kubelet", tree / str(inner_layout().bin)[1:])
     shutil.copy2(pause_archive(built), tree / str(IMAGES)[1:])
     _write_image(built / "pause", tree / str(IMAGES)[1:] / "work.tar")
     shutil.copytree(_dependencies(work, places), tree / str(PYTHON)[1:])
-
-
-def host_files() -> list[Path]:
-    """List the programs that are taken from this machine, and the libraries that they need; raises ClusterError."""
-    found = {name: shutil.which(name, path=PATH) for name in _PROGRAMS}
-    plugins = [_PLUGIN_FOLDER / name for name in _PLUGINS]
-    missing = [name for name, path in found.items() if path is None] + [str(path) for path in plugins if not path.exists()]
-    if missing:
-        raise ClusterError(f"{', '.join(missing)} is not on this machine: `python -m demo.cluster prepare` installs it")
-    programs = [Path(path).resolve() for path in found.values() if path is not None] + plugins
-    return sorted({*programs, *(library for program in programs for library in _libraries(program))})
-
-
-def _libraries(program: Path) -> Iterator[Path]:
-    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
-    yield from (Path(path) for path in re.findall(r"(?:=> )?(/\S+) \(0x", listed))
-
-
-def _copy(source: Path, tree: Path) -> None:
-    """Copy a file to where it is here, unless the base image has one there (its C library fits its own programs)."""
-    target = tree / str(source.parent.resolve())[1:] / source.name
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
 
 
 def _write_image(pause: Path, target: Path) -> None:
@@ -149,12 +144,8 @@ def _lock() -> bytes:
 
 
 def _key(places: Places) -> str:
-    files = [
-        base_archive(places.cache),
-        bin_folder(places.cache) / "kubelet",
-        pause_archive(bin_folder(places.cache)),
-        *host_files(),
-    ]
+    built = bin_folder(places.cache)
+    files = [base_archive(places.cache), built / "kubelet", pause_archive(built), *(places.node / name for name in _PROGRAMS)]
     stamps = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
     parts = [*stamps, *_requirements(), _lock().hex(), Path(__file__).read_text(encoding="utf-8"), IMAGE]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

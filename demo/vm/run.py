@@ -65,6 +65,7 @@ def prepare(cache: Cache, reporter: Reporter) -> None:
         try:
             packages.install(work, PACKAGES)
             kernel.fetch(work, places)
+            rootdisk.fetch(work, places)
         except ClusterError as error:
             raise UnfitMachineError(f"qemu or a kernel for it cannot be had: {error}") from error
         rootdisk.make(work, places)
