@@ -16,7 +16,16 @@ EXPORTER_ERRORS = "foresail_exporter_collector_errors_total"
 EXPORTER_UNNAMED = "foresail_exporter_containers_unnamed"
 EXPORTER_SCRAPE_S = "foresail_exporter_scrape_duration_seconds"
 EXPORTER_WATCH_AGE_S = "foresail_exporter_watch_age_seconds"
-EXPORTER_OWN = (EXPORTER_ERRORS, EXPORTER_UNNAMED, EXPORTER_SCRAPE_S, EXPORTER_WATCH_AGE_S)
+EXPORTER_PARTIAL = "foresail_exporter_scrape_partial"
+EXPORTER_CAPPED = "foresail_exporter_discovery_capped"
+EXPORTER_OWN = (
+    EXPORTER_ERRORS,
+    EXPORTER_UNNAMED,
+    EXPORTER_SCRAPE_S,
+    EXPORTER_WATCH_AGE_S,
+    EXPORTER_PARTIAL,
+    EXPORTER_CAPPED,
+)
 
 _SUFFIX = {"counter": "_total", "histogram": "_bucket", "info": "_info", "gauge": ""}
 

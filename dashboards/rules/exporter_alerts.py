@@ -53,6 +53,15 @@ def alerts() -> Sequence[Alert]:
             description="Near the scrape timeout samples get lost, and what is old is not used for scaling.",
         ),
         Alert(
+            name="ForesailExporterPartial",
+            expr=f"{names.exporter(names.EXPORTER_PARTIAL)} > 0 or {names.exporter(names.EXPORTER_CAPPED)} > 0",
+            for_="10m",
+            severity=Severity.WARNING,
+            summary="The exporter at {{ $labels.instance }} leaves out a part of its node",
+            description="It ran out of the time of a scrape, or there are more cgroups than it looks through. "
+            "Pods that it leaves out count as pods without metrics.",
+        ),
+        Alert(
             name="ForesailExporterWatchStale",
             expr=f"{names.exporter(names.EXPORTER_WATCH_AGE_S)} > 180",
             for_="5m",

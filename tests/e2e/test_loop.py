@@ -5,6 +5,7 @@ what it left behind, so their order does not matter. They assert mechanics, neve
 """
 
 import json
+import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from demo.cluster import Cluster
 from demo.cluster.report import QuietReporter
 from demo.constants import NAMESPACE, PATIENT, SYSTEM_NAMESPACE
 from demo.observe import Tail
+from demo.parity import live
+from demo.parity.compare import Verdict
+from demo.parity.report import faults
 from demo.prometheus import Prometheus
 from demo.run import break_pod
 from demo.stack import APP_IMAGE, Stack, as_list, bring_up
@@ -29,6 +33,7 @@ APP = "web"
 WARMUP_S = 5.0
 STEPS = ("15:8", "70:40", "300:6")  # seconds and requests/s: one pod, three, and one again, at 16 requests/s each
 TRAFFIC_S = 385.0
+KUBELET_ROUNDS_S = (30.0, 10.0, 10.0)  # the first is longer than what the kubelet answers may be old
 ACTS = {"scale": "foresail.scaled", "evict": "foresail.evicted"}  # act of the metric: type of the webhook
 
 
@@ -104,6 +109,15 @@ def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Bring up the whole product; on the way out the cluster stays for other tests, without our workloads."""
     yield bring_up(cluster, tmp_path_factory.mktemp("e2e"), QuietReporter())
     cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def compared(played: Played) -> list[Verdict]:
+    """Scrape the kubelet and the exporter side by side, while traffic goes on."""
+    version = 2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 1
+    major, minor = (int(part) for part in platform.release().split(".")[:2])
+    scrapes = live.scrape(played.stack.cluster, SYSTEM_NAMESPACE, KUBELET_ROUNDS_S)
+    return scrapes.judge(version, (major, minor))
 
 
 @pytest.fixture(scope="module")
@@ -276,3 +290,8 @@ def test_the_log_of_the_service_has_no_traceback(played: Played, tmp_path: Path)
     (tmp_path / "service.log").write_text(played.log, encoding="utf-8")
     assert '"exception"' not in played.log
     assert "Traceback" not in played.log
+
+
+def test_the_exporter_says_what_the_kubelet_says_but_for_what_differs_on_purpose(compared: list[Verdict]) -> None:
+    assert not [one for verdict in compared for one in verdict.unexplained()], faults(compared)
+    assert sum(compared[-1].same.values()) > 500

@@ -173,6 +173,9 @@ CASES = {
     "ForesailExporterSlow": Case(
         {f"foresail_exporter_scrape_duration_seconds{{{NODE}}}": "4x400"}, "11m", labelled(NODE), "4s", quiet_at="9m"
     ),
+    "ForesailExporterPartial": Case(
+        {f"foresail_exporter_scrape_partial{{{NODE}}}": "1x400"}, "11m", labelled(NODE), quiet_at="9m"
+    ),
     "ForesailExporterWatchStale": Case(
         {f"foresail_exporter_watch_age_seconds{{{NODE}}}": "0+60x400"}, "10m", labelled(NODE), "10m 0s", quiet_at="7m"
     ),
