@@ -14,8 +14,8 @@ from demo.parity.exposition import Sample, Scrape, Series, about_containers
 _MIB = 1 << 20
 _GROWING = ("container_last_seen",)
 """Gauges that are compared like counters, for they never stand still."""
-_WHOLE_SECONDS = ("container_last_seen", "container_start_time_seconds")
-"""What the kubelet tells in whole seconds."""
+_ROOM_S = {"container_last_seen": 1.0, "container_start_time_seconds": 2.0}
+"""What the kubelet tells in whole seconds; of version 1 it takes the birth in the tree where a cgroup was made first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +165,8 @@ class _Judge:
         """Return how far beyond the bounds a value may lie."""
         name = series.name
         rounding = 1e-6 * max(1.0, abs(value))  # nanoseconds against microseconds, and what a text keeps of a float
-        if name in _WHOLE_SECONDS:
-            return 1.0
+        if name in _ROOM_S:
+            return _ROOM_S[name]
         if grows or name.startswith(("container_spec_", "machine_")):
             return rounding
         is_memory = name.startswith("container_memory_")

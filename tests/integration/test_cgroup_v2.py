@@ -59,19 +59,27 @@ def proof(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     return Proof(result, scrapes, verdicts)
 
 
-def value(scrape: Scrape, family: str, /, **labels: str) -> float:
-    """Return the value of the one series with these labels."""
+def values(scrapes: list[Scrape], family: str, /, **labels: str) -> list[float]:
+    """Return the values of the one series with these labels, from the first scrape on that has it."""
     found = [
-        sample.value
+        (series, sample.value)
+        for scrape in scrapes
         for series, sample in scrape.samples.items()
         if series.name == family and all(series[label] == wanted for label, wanted in labels.items())
     ]
-    assert len(found) == 1, f"{len(found)} series {family} with {labels}"
-    return found[0]
+    assert len({series for series, _ in found}) == 1, f"{family} with {labels}"
+    return [number for _, number in found]
+
+
+def value(scrape: Scrape, family: str, /, **labels: str) -> float:
+    (only,) = values([scrape], family, **labels)
+    return only
 
 
 def growth(scrapes: list[Scrape], family: str, /, **labels: str) -> float:
-    return value(scrapes[-1], family, **labels) - value(scrapes[0], family, **labels)
+    """Return by how much a counter grew; the kubelet may have read its cgroup before it counted anything."""
+    found = values(scrapes, family, **labels)
+    return found[-1] - found[0]
 
 
 def test_the_kernel_has_cgroup_version_2_alone(proof: Proof) -> None:
