@@ -194,7 +194,7 @@ def _settings(flags: argparse.Namespace) -> Settings:
     host, port = chosen["web.listen_address"]
     return Settings(
         web=Web(host, port, chosen["web.telemetry_path"], chosen["web.config.file"], chosen["web.token_review"]),
-        roots=Roots(**{field.name: chosen[f"path.{field.name}"] for field in fields(Roots)}),
+        roots=Roots(**{name: chosen[key] for one in fields(Roots) if (key := f"path.{(name := one.name)}") in chosen}),
         kubernetes=Kubernetes(chosen["kubernetes"], chosen["node_name"]),
         kubelet=Kubelet(**{field.name: chosen[f"kubelet.{field.name}"] for field in fields(Kubelet)}),
         cgroup_include=chosen["cgroup.include"],
