@@ -33,7 +33,6 @@ APP = "web"
 WARMUP_S = 5.0
 STEPS = ("15:8", "70:40", "300:6")  # seconds and requests/s: one pod, three, and one again, at 16 requests/s each
 TRAFFIC_S = 385.0
-VOLUME_BYTES = 24 << 20
 KUBELET_ROUNDS_S = (30.0, 10.0, 10.0)  # the first is longer than what the kubelet answers may be old
 ACTS = {"scale": "foresail.scaled", "evict": "foresail.evicted"}  # act of the metric: type of the webhook
 
@@ -72,26 +71,10 @@ def objects() -> list[Json]:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         *manifests.workload(APP, APP_IMAGE, replicas=1, warmup_s=WARMUP_S),
         *manifests.workload(PATIENT, APP_IMAGE, replicas=2, warmup_s=WARMUP_S),
-        writer(),
         autoscaler,
         orphan,
         policy,
     ]
-
-
-def writer() -> Json:
-    """Return a pod with a volume that holds so many bytes."""
-    script = f"open('/data/file', 'wb').write(b'x' * {VOLUME_BYTES}); import time; time.sleep(3600)"
-    container = {
-        "name": "writer",
-        "image": APP_IMAGE,
-        "imagePullPolicy": "Never",
-        "command": ["python3", "-c", script],
-        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-        "resources": {"limits": {"cpu": "50m", "memory": "96Mi"}},
-    }
-    spec = {"containers": [container], "volumes": [{"name": "data", "emptyDir": {}}], "terminationGracePeriodSeconds": 0}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "writer", "namespace": NAMESPACE}, "spec": spec}
 
 
 def get(cluster: Cluster, *words: str) -> Json:
@@ -124,8 +107,7 @@ def condition(cluster: Cluster, kind: str, name: str, wanted: str) -> Json | Non
 @pytest.fixture(scope="module")
 def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Bring up the whole product; on the way out the cluster stays for other tests, without our workloads."""
-    values = {"exporter": {"volumes": True}}
-    yield bring_up(cluster, tmp_path_factory.mktemp("e2e"), QuietReporter(), values)
+    yield bring_up(cluster, tmp_path_factory.mktemp("e2e"), QuietReporter())
     cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
 
 
@@ -313,14 +295,3 @@ def test_the_log_of_the_service_has_no_traceback(played: Played, tmp_path: Path)
 def test_the_exporter_says_what_the_kubelet_says_but_for_what_differs_on_purpose(compared: list[Verdict]) -> None:
     assert not [one for verdict in compared for one in verdict.unexplained()], faults(compared)
     assert sum(compared[-1].same.values()) > 500
-
-
-def test_what_a_volume_holds_is_told_as_the_kubelet_says(played: Played) -> None:
-    query = f'foresail_volume_used_bytes{{namespace="{NAMESPACE}",pod="writer",volume="data"}}'
-    prometheus = Prometheus(played.stack.prometheus_url)
-
-    def told() -> float:
-        found = [float(sample["value"][1]) for sample in prometheus.query(query)]
-        return found[0] if found and found[0] >= VOLUME_BYTES else 0.0
-
-    assert played.stack.cluster.wait(told, 150.0, "the kubelet to look at the volume") < 1.1 * VOLUME_BYTES
