@@ -20,12 +20,12 @@ $bb mount -t devtmpfs dev /dev
 for module in /modules/*; do $bb insmod "$module"; done
 n=0
 while [ ! -b /dev/vdc ] && [ $n -lt 100 ]; do $bb sleep 0.1; n=$((n + 1)); done
-if $bb mount -t ext4 /dev/vda /root && $bb tar xf /dev/vdb -C /root; then
+if $bb mount -t ext4 /dev/vda /sysroot && $bb tar xf /dev/vdb -C /sysroot; then
   echo '{HANDED_OVER}'
-  $bb mount -t devtmpfs dev /root/dev
+  $bb mount -t devtmpfs dev /sysroot/dev
   $bb umount /proc /dev
   export PYTHONPATH=/opt/foresail/code PYTHONUNBUFFERED=1
-  exec $bb switch_root /root /usr/bin/python3 -m demo.vm.guest.init
+  exec $bb switch_root /sysroot /usr/bin/python3 -m demo.vm.guest.init
 fi
 echo 'foresail: the disk cannot be mounted'
 $bb reboot -f
@@ -48,7 +48,7 @@ def build(kernel: Kernel) -> bytes:
 
 
 def _entries(kernel: Kernel) -> Iterator[Entry]:
-    for folder in ("bin", "dev", "proc", "root", "modules"):
+    for folder in ("bin", "dev", "proc", "sysroot", "modules"):
         yield Entry(folder, stat.S_IFDIR | 0o755)
     yield Entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))  # what the script writes to
     yield Entry("bin/busybox", stat.S_IFREG | 0o755, kernel.busybox.read_bytes())

@@ -29,7 +29,7 @@ def prepare(*, is_hybrid: bool) -> None:
     socket.sethostname("node1")
     _bring_up("lo", "127.0.0.1", "255.0.0.0")
     _bring_up(NODE_DEVICE, _NODE_IP, "255.255.255.255")
-    os.environ |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
+    os.environ |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"}
 
 
 def _bring_up(device: str, address: str, mask: str) -> None:

@@ -81,8 +81,8 @@ def test_a_file_system_of_the_exporters_own_is_not_the_hosts(v2: Host) -> None:
 
 
 def test_the_whole_file_system_is_asked_before_a_folder_of_it_which_may_have_a_quota(v2: Host) -> None:
-    kernel = FileSystems({"/quota": (1, 1, 1, 1), "/host/root": (100, 40, 10, 4)})
-    ours = "9 8 8:1 /a/folder /quota rw - xfs /dev/sda1 rw\n10 8 8:1 / /host/root ro - xfs /dev/sda1 rw\n"
+    kernel = FileSystems({"/quota": (1, 1, 1, 1), "/host/disk": (100, 40, 10, 4)})
+    ours = "9 8 8:1 /a/folder /quota rw - xfs /dev/sda1 rw\n10 8 8:1 / /host/disk ro - xfs /dev/sda1 rw\n"
     told, _ = scraped(v2, kernel, ours=ours)
     assert told['limit_bytes "/dev/sda1"'] == 100 * 4096
 
@@ -127,9 +127,9 @@ def test_what_is_on_no_disk_is_not_asked(v2: Host, mount: str) -> None:
 
 
 def test_a_root_that_is_on_no_disk_is_told_all_the_same(v2: Host) -> None:
-    kernel = FileSystems({"/host/root": (100, 40, 0, 0)})
+    kernel = FileSystems({"/host/disk": (100, 40, 0, 0)})
     root = "0:31 / {} rw - overlay overlay rw"
-    told, _ = scraped(v2, kernel, theirs=f"28 1 {root.format('/')}\n", ours=f"9 8 {root.format('/host/root')}\n")
+    told, _ = scraped(v2, kernel, theirs=f"28 1 {root.format('/')}\n", ours=f"9 8 {root.format('/host/disk')}\n")
     assert told == {'limit_bytes "overlay"': 100 * 4096, 'usage_bytes "overlay"': 60 * 4096}
 
 
