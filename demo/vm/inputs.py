@@ -33,7 +33,7 @@ class Schedule:
     scrape_s: float = 45.0
     round_s: float = 1.0
     kubelet_round_s: float = 9.0
-    deadline_s: float = 120.0
+    deadline_s: float = 240.0
     is_hybrid: bool = False
     """Version 1 with version 2 beside it, in place of version 2 alone."""
 
