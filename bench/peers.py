@@ -18,6 +18,7 @@ from demo.cluster import Cluster
 from demo.cluster.config import PAUSE_IMAGE
 from demo.cluster.report import LineReporter
 from demo.constants import SYSTEM_NAMESPACE
+from demo.parity import live
 from demo.stack import as_list, build_images, install_chart
 
 CADVISOR_PORT = 18080
@@ -36,7 +37,7 @@ class Peer:
     def fetch(self) -> Answer:
         """Scrape it; the time is the transfer's, as curl measures it. Raises CalledProcessError."""
         with tempfile.NamedTemporaryFile() as body:
-            flags = ("--silent", "--show-error", "--fail", "--output", body.name, "--write-out", "%{time_total}")
+            flags = ("--output", body.name, "--write-out", "%{time_total}")
             done = subprocess.run([*self.curl, *flags], check=True, capture_output=True, text=True)
             return Answer(float(done.stdout), Path(body.name).read_bytes())
 
@@ -71,22 +72,18 @@ def _ours(cluster: Cluster) -> Peer:
     chosen = ("-n", SYSTEM_NAMESPACE, "-l", "app.kubernetes.io/component=exporter", "-o", "json")
     pod = json.loads(cluster.kubectl("get", "pods", *chosen))["items"][0]
     container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
-    url = f"http://{pod['status']['podIP']}:9109/metrics"
-    return Peer("foresail-exporter", _process_of(container), (*_inside(cluster), url))
+    return Peer("foresail-exporter", _process_of(container), live.exporter_command(cluster, SYSTEM_NAMESPACE))
 
 
 def _kubelet(cluster: Cluster) -> Peer:
     pid = next(one.process.pid for one, _ in cluster.processes() if one.name == "kubelet")
-    pki = cluster.layout.pki
-    client = ("--cert", str(pki / "apiserver-kubelet-client.crt"), "--key", str(pki / "apiserver-kubelet-client.key"))
-    url = f"https://{cluster.node_ip}:10250/metrics/cadvisor"
-    return Peer("kubelet", pid, (*_inside(cluster), *client, "--cacert", str(pki / "ca.crt"), url))
+    return Peer("kubelet", pid, live.kubelet_command(cluster))
 
 
 def _cadvisor(cluster: Cluster, binary: str) -> Peer:
     flags = ["-listen_ip=127.0.0.1", f"-port={CADVISOR_PORT}", f"-containerd={cluster.layout.containerd_socket}"]
     started = cluster.spawn("cadvisor", [binary, *flags, "-store_container_labels=false"])
-    peer = Peer("cAdvisor", started.process.pid, (*_inside(cluster), f"http://127.0.0.1:{CADVISOR_PORT}/metrics"))
+    peer = Peer("cAdvisor", started.process.pid, live.curl(cluster, f"http://127.0.0.1:{CADVISOR_PORT}/metrics"))
     end_s = time.monotonic() + _PATIENCE_S
     while True:
         try:
@@ -97,10 +94,6 @@ def _cadvisor(cluster: Cluster, binary: str) -> Peer:
             time.sleep(1.0)
         else:
             return peer
-
-
-def _inside(cluster: Cluster) -> tuple[str, ...]:
-    return ("nsenter", f"--net={cluster.layout.netns}", "curl")
 
 
 def _process_of(container_id: str) -> int:

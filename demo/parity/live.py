@@ -33,7 +33,7 @@ class Scrapes:
 def scrape(cluster: Cluster, namespace: str, rounds: Sequence[float]) -> Scrapes:
     """Scrape both: the kubelet once after each of so many seconds, the exporter (of `namespace`) all the time."""
     found, reader = Scrapes(), Reader()
-    ours, kubelet = _ours(cluster, namespace), _kubelet(cluster)
+    ours, kubelet = exporter_command(cluster, namespace), kubelet_command(cluster)
 
     def keep(kept: list[Scrape], command: Sequence[str]) -> None:
         begun_s = time.time()
@@ -51,17 +51,20 @@ def scrape(cluster: Cluster, namespace: str, rounds: Sequence[float]) -> Scrapes
     return found
 
 
-def _curl(cluster: Cluster, *words: str) -> tuple[str, ...]:
+def curl(cluster: Cluster, *words: str) -> tuple[str, ...]:
+    """Return a command that fetches from inside the network namespace."""
     return ("nsenter", f"--net={cluster.layout.netns}", "curl", "--silent", "--show-error", "--fail", *words)
 
 
-def _ours(cluster: Cluster, namespace: str) -> tuple[str, ...]:
+def exporter_command(cluster: Cluster, namespace: str) -> tuple[str, ...]:
+    """Return the command that scrapes the exporter of a namespace."""
     chosen = ("-n", namespace, "-l", "app.kubernetes.io/component=exporter", "-o", "json")
     (pod,) = json.loads(cluster.kubectl("get", "pods", *chosen))["items"]
-    return _curl(cluster, f"http://{pod['status']['podIP']}:9109/metrics")
+    return curl(cluster, f"http://{pod['status']['podIP']}:9109/metrics")
 
 
-def _kubelet(cluster: Cluster) -> tuple[str, ...]:
+def kubelet_command(cluster: Cluster) -> tuple[str, ...]:
+    """Return the command that scrapes the kubelet's own metrics of containers."""
     pki = cluster.layout.pki
     client = ("--cert", str(pki / "apiserver-kubelet-client.crt"), "--key", str(pki / "apiserver-kubelet-client.key"))
-    return _curl(cluster, "--cacert", str(pki / "ca.crt"), *client, f"https://{cluster.node_ip}:10250/metrics/cadvisor")
+    return curl(cluster, "--cacert", str(pki / "ca.crt"), *client, f"https://{cluster.node_ip}:10250/metrics/cadvisor")
