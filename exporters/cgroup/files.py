@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exporters.cgroup.layout import Layout
     from exporters.cgroup.walk import Cgroup
 
@@ -44,6 +46,14 @@ class Kernel:
     def read(self, descriptor: int, offset: int) -> bytes:
         """Read up to ``_CHUNK`` bytes from ``offset``."""
         return os.pread(descriptor, _CHUNK, offset)
+
+    def read_many(self, descriptors: Iterable[int]) -> list[bytes]:
+        """Read up to ``_CHUNK`` bytes from the start of each; the first that cannot be read raises its error for all.
+
+        It is ``read`` for the hot path, where a call for each file would cost as much as the kernel does.
+        """
+        pread = os.pread
+        return [pread(descriptor, _CHUNK, 0) for descriptor in descriptors]
 
     def close(self, descriptor: int) -> None:
         """Close the descriptor."""
@@ -84,6 +94,18 @@ class Reader:
     kernel: Kernel = field(default_factory=Kernel)
     tally: Tally = field(default_factory=Tally)
     kept: int = 0
+    changes: int = 0
+    """Grows with every descriptor that is kept or closed: whoever lists descriptors knows by it that the list is old."""
+
+    def keeps_one(self, more: int) -> None:
+        """Note that one descriptor more (1) or less (-1) is kept."""
+        self.kept += more
+        self.changes += 1
+
+
+def is_whole(data: bytes) -> bool:
+    """Say whether a first read surely came to the end of its file."""
+    return len(data) < _CHUNK
 
 
 def budget_of(open_files_limit: int) -> int:
@@ -101,6 +123,11 @@ class CgroupFiles:
         self._layout = layout
         self._reader = reader
         self._kept: dict[str, int] = {}
+
+    @property
+    def reader(self) -> Reader:
+        """What it shares with the files of all other cgroups."""
+        return self._reader
 
     def version(self, controller: str) -> int | None:
         """Say which version of cgroups the controller's files follow on this host; None where it is not mounted."""
@@ -121,6 +148,10 @@ class CgroupFiles:
             self._forget(name)
             self._explain(name, error)
             return None
+
+    def kept(self, name: str) -> int | None:
+        """Return the descriptor of a file that is kept open."""
+        return self._kept.get(name)
 
     def names(self, controller: str) -> list[str]:
         """List what the cgroup has in the controller's tree, for files whose names depend on the machine.
@@ -150,7 +181,7 @@ class CgroupFiles:
         kernel = self._reader.kernel
         descriptor = kernel.open(f"{tree.root}{self._cgroup.path}/{name}")
         if keep and self._reader.kept < self._reader.budget:
-            self._reader.kept += 1
+            self._reader.keeps_one(1)
             self._kept[name] = descriptor
             return _read_all(kernel, descriptor)
         try:
@@ -161,7 +192,7 @@ class CgroupFiles:
     def _forget(self, name: str) -> None:
         descriptor = self._kept.pop(name, None)
         if descriptor is not None:
-            self._reader.kept -= 1
+            self._reader.keeps_one(-1)
             self._reader.kernel.close(descriptor)
 
     def _explain(self, name: str, error: OSError) -> None:
@@ -182,7 +213,7 @@ class CgroupFiles:
 
 def _read_all(kernel: Kernel, descriptor: int) -> bytes:
     data = kernel.read(descriptor, 0)
-    if len(data) < _CHUNK:
+    if is_whole(data):
         return data
     chunks = [data]
     size = len(data)
@@ -196,9 +227,16 @@ def read_once(path: str) -> bytes:
     """Open, read to the end and close a file outside the cgroup trees; raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        chunks: list[bytes] = []
-        while (chunk := os.read(descriptor, _MOST)) and len(chunks) < _CHUNK:
-            chunks.append(chunk)
-        return b"".join(chunks)
+        return read_from(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_from(descriptor: int) -> bytes:
+    """Read a file outside the cgroup trees from its start to its end; raises OSError."""
+    chunks: list[bytes] = []
+    size = 0
+    while (chunk := os.pread(descriptor, _MOST, size)) and len(chunks) < _CHUNK:
+        chunks.append(chunk)
+        size += len(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

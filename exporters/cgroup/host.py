@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exporters.cgroup.files import Tally
+    from exporters.cgroup.mounts import MountTable
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH, errno.EINVAL, errno.EOPNOTSUPP})
 
@@ -40,6 +41,15 @@ class Host:
     def proc(self, name: str, tally: Tally) -> bytes | None:
         """Read a file below /proc."""
         return self.read(f"{self.roots.procfs}/{name}", tally)
+
+    def mounts(self, table: MountTable, name: str, tally: Tally) -> bytes | None:
+        """Read a table of mounts below /proc; the same object as before for as long as nothing has changed."""
+        path = f"{self.roots.procfs}/{name}"
+        try:
+            return table.read(path)
+        except OSError as error:
+            count(error, f"cannot read {path}", tally)
+            return None
 
     def sys(self, name: str, tally: Tally) -> bytes | None:
         """Read a file below /sys."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _MAX_DIGITS = 20  # of 2**64
 _NO_LIMIT_V1 = 1 << 62  # version 1 writes "no limit" as the greatest multiple of the page size that fits
@@ -115,40 +115,28 @@ def _percent(word: bytes) -> float:
     return (number(whole) * 100 + number(hundredths)) / 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """Counters of one network interface since it was made."""
-
-    name: str
-    receive_bytes: int
-    receive_packets: int
-    receive_errors: int
-    receive_dropped: int
-    transmit_bytes: int
-    transmit_packets: int
-    transmit_errors: int
-    transmit_dropped: int
-
-
 _HEADER_LINES = 2
 _COLUMNS = 16
 _TRANSMIT = 8
 
 
-def interfaces(data: bytes) -> tuple[Interface, ...]:
-    """Read /proc/<pid>/net/dev."""
+def interfaces(data: bytes) -> Mapping[str, Sequence[bytes]]:
+    """Read /proc/<pid>/net/dev: by interface what it received and what it sent since it was made.
+
+    Bytes, packets, errors and drops received, then the same sent, as words that are whole numbers.
+    """
     lines = data[: data.rfind(b"\n") + 1].split(b"\n")[_HEADER_LINES:-1]
-    return tuple(_interface(line) for line in lines)
+    return dict(map(_interface, lines))
 
 
-def _interface(line: bytes) -> Interface:
+def _interface(line: bytes) -> tuple[str, Sequence[bytes]]:
     name, colon, counters = line.partition(b":")
     words = counters.split()
     if not colon or not name.strip() or len(words) != _COLUMNS:
         raise Malformed(line, f"an interface and {_COLUMNS} counters")
-    numbers = [number(word) for word in words]
-    received, sent = numbers[:4], numbers[_TRANSMIT : _TRANSMIT + 4]
-    return Interface(name.strip().decode("utf-8", "replace"), *received, *sent)
+    if not b"".join(words).isdigit() or max(map(len, words)) > _MAX_DIGITS:
+        raise Malformed(line, "whole numbers")
+    return name.strip().decode("utf-8", "replace"), words[:4] + words[_TRANSMIT : _TRANSMIT + 4]
 
 
 _KIB = 1024

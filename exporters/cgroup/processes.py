@@ -6,8 +6,8 @@ host's numbers, and /proc/<pid>/cgroup may be read by everybody.
 
 Reading that file for each process at each scrape would cost more than all cgroup files together, so answers are
 remembered. A number is reused after its process ends, so a process is known by its number and the inode of
-/proc/<pid>, which the kernel makes afresh for each process and which one cheap stat returns (its start time, the other
-possible witness, would have to be read and parsed from a file). A process outside every container is only believed to
+/proc/<pid>, which the kernel makes afresh for each process and tells with the name in the listing (its start time, the
+other possible witness, would have to be read and parsed from a file). A process outside every container is only believed to
 stay there after a while, because runtimes start processes outside and move them in.
 
 A container with a cgroup namespace of its own (version 2) is shown the path of its own processes from itself on, as
@@ -85,30 +85,33 @@ class Processes:
         now_s, own = self._monotonic(), self._own()
         known: dict[str, _Known] = {}
         by_container: dict[str, list[Process]] = {}
+        before = self._known
         with os.scandir(self._procfs) as entries:
-            names = [entry.name for entry in entries if entry.name.isdecimal()]
-        for name in sorted(names, key=int):
-            entry = self._look(name, now_s, own)
-            if entry is None:
-                continue
+            found = [(entry.name, entry.inode()) for entry in entries if entry.name.isdecimal()]
+        found.sort(key=_number)
+        for name, inode in found:
+            entry = before.get(name)
+            if entry is None or entry.process.inode != inode or not _is_settled(entry, now_s):
+                entry = self._look(name, inode, now_s, own)
+                if entry is None:
+                    continue
             known[name] = entry
             if entry.container_id is not None:
                 by_container.setdefault(entry.container_id, []).append(entry.process)
         self._known, self._by_container = known, by_container
 
-    def _look(self, name: str, now_s: float, own: str | None) -> _Known | None:
-        folder = f"{self._procfs}/{name}"
+    def _look(self, name: str, inode: int, now_s: float, own: str | None) -> _Known | None:
         known = self._known.get(name)
         try:
-            inode = os.lstat(folder).st_ino
-            same = known is not None and known.process.inode == inode
-            if known is not None and same and _is_settled(known, now_s):
-                return known
-            container_id = _container(read_once(f"{folder}/cgroup"), own)
+            container_id = _container(read_once(f"{self._procfs}/{name}/cgroup"), own)
         except OSError:
             return None  # it ended, or belongs to a namespace that hides it
-        seen_s = known.seen_s if known is not None and same else now_s
+        seen_s = known.seen_s if known is not None and known.process.inode == inode else now_s
         return _Known(Process(int(name), inode), container_id, seen_s)
+
+
+def _number(found: tuple[str, int]) -> int:
+    return int(found[0])
 
 
 def _is_settled(known: _Known, now_s: float) -> bool:

@@ -16,7 +16,7 @@ from exporters.cgroup.identity import ROOT, Identity, Kind, identify
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
 MAX_CGROUPS = 20_000
 """Cgroups that one walk returns at most; a tree larger than this was not made by a kubelet."""
@@ -49,10 +49,17 @@ class Found:
     """The walk was stopped before its end."""
 
 
-def find(root: str, include: re.Pattern[str] | None = None) -> Found:
+def _nobody(_path: str, _inode: int) -> Cgroup | None:
+    return None
+
+
+def find(
+    root: str, include: re.Pattern[str] | None = None, known: Callable[[str, int], Cgroup | None] = _nobody
+) -> Found:
     """Walk the hierarchy mounted at ``root``; a folder that cannot be read is passed over and reported.
 
-    ``include`` says which cgroups are wanted besides those that are always, see ``identify``.
+    ``include`` says which cgroups are wanted besides those that are always, see ``identify``. ``known`` returns what an
+    earlier walk found at a path with an inode, so that most need not be recognised again.
     """
     cgroups = _top(root)
     refused: list[str] = []
@@ -67,11 +74,16 @@ def find(root: str, include: re.Pattern[str] | None = None) -> Found:
             is_capped = True
             break
         try:
-            for below, inode, identity, is_inner in _list(root, path, include):
-                if identity is not None:
-                    cgroups.append(Cgroup(below, inode, identity))
-                if is_inner:
-                    waiting.append(below)
+            with os.scandir(root + path or "/") as entries:
+                for entry in entries:
+                    if not entry.is_dir(follow_symlinks=False):
+                        continue
+                    below = f"{path}/{entry.name}"
+                    cgroup = known(below, entry.inode()) or _recognised(below, entry.inode(), include)
+                    if cgroup is not None:
+                        cgroups.append(cgroup)
+                    if (cgroup is not None and cgroup.identity.kind is Kind.POD) or _has_children(entry):
+                        waiting.append(below)
         except (FileNotFoundError, NotADirectoryError):
             continue  # it went away since its parent was listed
         except OSError as error:
@@ -87,16 +99,9 @@ def _top(root: str) -> list[Cgroup]:
         return []  # the walk will say why
 
 
-def _list(root: str, path: str, include: re.Pattern[str] | None) -> Iterator[tuple[str, int, Identity | None, bool]]:
-    """Yield each cgroup below ``path``: its path, inode, what it is, and whether to look below it."""
-    with os.scandir(root + path or "/") as entries:
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                continue
-            below = f"{path}/{entry.name}"
-            identity = identify(below, include)
-            is_pod = identity is not None and identity.kind is Kind.POD
-            yield below, entry.inode(), identity, is_pod or _has_children(entry)
+def _recognised(path: str, inode: int, include: re.Pattern[str] | None) -> Cgroup | None:
+    identity = identify(path, include)
+    return None if identity is None else Cgroup(path, inode, identity)
 
 
 def _has_children(entry: os.DirEntry[str]) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from exporters.cgroup.processes import Processes
     from exporters.cgroup.walk import Cgroup
+    from exporters.collectors.roster import Column, Roster
     from exporters.kubelet.summary import SummaryBook
 
 
@@ -44,27 +45,57 @@ class Family:
     kind: Kind
     help: str
     """What it is, in which unit, and which kernel files say so (v1 and v2)."""
+    lead: bytes = field(init=False)
+    """What stands between the value of one sample and the labels of the next."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lead", f"\n{self.name}".encode())
 
 
 Table = tuple[tuple[Family, bytes, int], ...]
 """Which key of a kernel file is which family, and by how much its values are to be divided for the family's unit."""
 
 
+def line(family: Family, labels: str, value: float) -> bytes:
+    """Write one value; ``labels`` are already written as in ``labelled``, empty for none."""
+    return (f"{family.name}{{{labels}}} {value}\n" if labels else f"{family.name} {value}\n").encode()
+
+
 class Samples:
     """The lines that one collector writes in one scrape, by family."""
 
     def __init__(self, families: Iterable[Family]) -> None:
-        self.lines: Mapping[Family, list[str]] = {family: [] for family in families}
+        self._lines: Mapping[Family, list[bytes]] = {family: [] for family in families}
 
     def add(self, family: Family, labels: str, value: float) -> None:
         """Add one value; ``labels`` are already written as in ``labelled``, empty for none."""
-        self.lines[family].append(f"{family.name}{{{labels}}} {value}\n" if labels else f"{family.name} {value}\n")
+        self._lines[family].append(line(family, labels, value))
+
+    def add_line(self, family: Family, written: bytes) -> None:
+        """Add one value that was written before, by ``line``."""
+        self._lines[family].append(written)
+
+    def add_column(self, family: Family, labels: Sequence[bytes], words: Column) -> None:
+        """Add a value for each cgroup, as a word that is a number; ``labels`` are as a roster gives them.
+
+        A None is no sample.
+        """
+        if not all(words):
+            labels = [label for label, word in zip(labels, words, strict=True) if word]
+            words = [word for word in words if word]
+        if words:
+            pieces = [family.lead] * (3 * len(words))
+            pieces[1::3] = labels
+            pieces[2::3] = words  # type: ignore[assignment] - there is no None left
+            pieces[0] = family.lead[1:]
+            pieces.append(b"\n")
+            self._lines[family].append(b"".join(pieces))
 
     def encoded(self) -> Iterator[tuple[Family, bytes]]:
         """Yield each family that has samples with its lines."""
-        for family, lines in self.lines.items():
+        for family, lines in self._lines.items():
             if lines:
-                yield family, "".join(lines).encode()
+                yield family, b"".join(lines)
 
     def add_keyed(self, labels: str, table: Table, words: Mapping[bytes, bytes]) -> None:
         """Add what a file of ``key value`` lines holds: for each row of the table the key's value over the divisor.
@@ -102,7 +133,7 @@ def _never() -> bool:
 class Scrape:
     """What a collector may use in one scrape."""
 
-    targets: Sequence[Target]
+    targets: Roster
     """Pods, containers and other cgroups that are wanted, ordered by path; never the root."""
     samples: Samples
     processes: Processes
@@ -132,6 +163,21 @@ class Scrape:
                 self.tally.late += len(items) - done
                 return
             yield item
+
+    def read(self, controller: str, name: str) -> list[bytes | None]:
+        """Read a whole file of every target, in their order; None where there is none, or no time, which is counted."""
+        found = self.targets.read(controller, name, self.is_late)
+        left = len(self.targets) - len(found)
+        self.tally.late += left
+        return found + [None] * left
+
+    def report(self, place: int, error: Malformed) -> None:
+        """Count what cannot be parsed; ``place`` is that of the target."""
+        self.tally.fail(f"{self.targets[place].cgroup.path}: {error}")
+
+    def add(self, family: Family, words: Column, more: str = "") -> None:
+        """Add a value for each target, as ``Samples.add_column``; ``more`` are labels besides the six, with a comma before."""
+        self.samples.add_column(family, self.targets.labels(more), words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.cgroup.parse import cpu_max, keyed, limit, value
-from exporters.collectors.contract import Collector, Family, Kind, Samples, Scrape, Target, attempt
+from exporters.cgroup.columns import keyed, scaled, single
+from exporters.cgroup.parse import cpu_max, limit
+from exporters.collectors.contract import Collector, Family, Kind, Scrape, Target
 from exporters.collectors.seldom import Seldom, Values, read_seldom
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from exporters.cgroup.columns import Words
 
 _TOTAL = ',cpu="total"'
 _TICKS_PER_S = 100
@@ -65,22 +68,11 @@ BURST = Family(
     "Time used above the quota in bursts, in seconds (v1 cpu.stat burst_time, v2 cpu.stat burst_usec).",
 )
 
-_ACCOUNTED_V1 = ((USER, b"user", _TICKS_PER_S), (SYSTEM, b"system", _TICKS_PER_S))
-_ACCOUNTED_V2 = ((USER, b"user_usec", _US_PER_S), (SYSTEM, b"system_usec", _US_PER_S))
-_THROTTLING_V1 = (
-    (PERIODS, b"nr_periods", 1),
-    (THROTTLED_PERIODS, b"nr_throttled", 1),
-    (THROTTLED, b"throttled_time", _NS_PER_S),
-    (BURST_PERIODS, b"nr_bursts", 1),
-    (BURST, b"burst_time", _NS_PER_S),
-)
-_THROTTLING_V2 = (
-    (PERIODS, b"nr_periods", 1),
-    (THROTTLED_PERIODS, b"nr_throttled", 1),
-    (THROTTLED, b"throttled_usec", _US_PER_S),
-    (BURST_PERIODS, b"nr_bursts", 1),
-    (BURST, b"burst_usec", _US_PER_S),
-)
+_ACCOUNTED_V1 = ((USER, b"user"), (SYSTEM, b"system"))
+_USED_V2 = ((USAGE, b"usage_usec"), (USER, b"user_usec"), (SYSTEM, b"system_usec"))
+_COUNTED = ((PERIODS, b"nr_periods"), (THROTTLED_PERIODS, b"nr_throttled"), (BURST_PERIODS, b"nr_bursts"))
+_TIMED_V1 = ((THROTTLED, b"throttled_time"), (BURST, b"burst_time"))
+_TIMED_V2 = ((THROTTLED, b"throttled_usec"), (BURST, b"burst_usec"))
 
 
 class _Quota(Seldom):
@@ -91,26 +83,38 @@ class _Quota(Seldom):
 
 def collect(scrape: Scrape) -> None:
     """Read all cgroups."""
+    is_accounted_v1 = scrape.targets.version("cpuacct") == 1
+    if is_accounted_v1:
+        _accounted_v1(scrape)
+    is_v1 = scrape.targets.version("cpu") == 1
+    used = () if is_v1 or is_accounted_v1 else _USED_V2
+    timed, per_s = (_TIMED_V1, _NS_PER_S) if is_v1 else (_TIMED_V2, _US_PER_S)
+    keys = [key for _, key in (*used, *_COUNTED, *timed)]
+    columns = dict(zip(keys, keyed(scrape.read("cpu", "cpu.stat"), keys, scrape.report), strict=True))
+    for family, key in used:
+        scrape.add(family, scaled(columns[key], _US_PER_S), _TOTAL if family is USAGE else "")
+    shown = [_is_held_back(scrape, *one) for one in zip(scrape.targets, columns[b"nr_periods"], strict=True)]
+    if any(shown):
+        for family, key in _COUNTED:
+            scrape.add(family, _only(columns[key], shown))
+        for family, key in timed:
+            scrape.add(family, scaled(_only(columns[key], shown), per_s))
 
-    def read(target: Target, samples: Samples) -> None:
-        is_accounted_v1 = target.files.version("cpuacct") == 1
-        if is_accounted_v1:
-            _accounted_v1(target, samples)
-        stat = target.files.read("cpu", "cpu.stat")
-        if stat is None:
-            return
-        words = keyed(stat)
-        is_v1 = target.files.version("cpu") == 1
-        if not is_v1 and not is_accounted_v1:
-            samples.add_keyed(target.labels + _TOTAL, ((USAGE, b"usage_usec", _US_PER_S),), words)
-            samples.add_keyed(target.labels, _ACCOUNTED_V2, words)
-        periods = words.get(b"nr_periods")
-        if periods is not None and (periods != b"0" or read_seldom(scrape, target, _Quota, _quota)):
-            samples.add_keyed(target.labels, _THROTTLING_V1 if is_v1 else _THROTTLING_V2, words)
 
-    for target in scrape.in_time(scrape.targets):
-        if not target.is_gone:
-            attempt(read, target, scrape)
+def _accounted_v1(scrape: Scrape) -> None:
+    usage = single(scrape.read("cpuacct", "cpuacct.usage"), scrape.report)
+    scrape.add(USAGE, scaled(usage, _NS_PER_S), _TOTAL)
+    stat = keyed(scrape.read("cpuacct", "cpuacct.stat"), [key for _, key in _ACCOUNTED_V1], scrape.report)
+    for (family, _), words in zip(_ACCOUNTED_V1, stat, strict=True):
+        scrape.add(family, scaled(words, _TICKS_PER_S))
+
+
+def _is_held_back(scrape: Scrape, target: Target, periods: bytes | None) -> bool:
+    return periods is not None and (periods != b"0" or bool(read_seldom(scrape, target, _Quota, _quota)))
+
+
+def _only(words: Words, shown: Sequence[bool]) -> Words:
+    return [word if is_shown else None for word, is_shown in zip(words, shown, strict=True)]
 
 
 def _quota(target: Target) -> Iterator[Values]:
@@ -119,15 +123,6 @@ def _quota(target: Target) -> Iterator[Values]:
     quota = None if data is None else limit(data) if is_v1 else cpu_max(data)[0]
     if quota is not None:
         yield PERIODS, quota
-
-
-def _accounted_v1(target: Target, samples: Samples) -> None:
-    usage = target.files.read("cpuacct", "cpuacct.usage")
-    if usage is not None:
-        samples.add(USAGE, target.labels + _TOTAL, value(usage) / _NS_PER_S)
-    stat = target.files.read("cpuacct", "cpuacct.stat")
-    if stat is not None:
-        samples.add_keyed(target.labels, _ACCOUNTED_V1, keyed(stat))
 
 
 COLLECTOR = Collector(

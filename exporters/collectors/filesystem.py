@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporters.cgroup.mounts import MountTable
 from exporters.cgroup.parse import Malformed
 from exporters.cgroup.parse_mounts import Mount, mounts
 from exporters.collectors.contract import HOST_LABELS, Collector, Family, Kind, Samples, Scrape, labelled
@@ -74,12 +75,13 @@ _WITHOUT_DEVICE = ("zfs",)
 class _Places:
     """Where each file system that is shown can be asked, as of these contents of the two files of mounts.
 
-    A node with many pods has thousands of mounts and reading them all takes longer than everything else here, so they
-    are compared by their hash and read again when it differs.
+    A node with many pods has thousands of mounts and going through them all takes longer than everything else here, so
+    it is done again only when one of the two has changed.
     """
 
     def __init__(self) -> None:
-        self.read_from: tuple[int, int] | None = None
+        self.theirs, self.ours = MountTable(), MountTable()
+        self.read_from: tuple[bytes, bytes] | None = None
         self.by_source: Mapping[str, Sequence[Mount]] = {}
 
 
@@ -95,19 +97,19 @@ def collect(scrape: Scrape) -> None:
 
 
 def _places(scrape: Scrape) -> Mapping[str, Sequence[Mount]]:
-    theirs = scrape.host.proc(f"{_HOST_PID}/mountinfo", scrape.tally)
-    ours = scrape.host.proc("self/mountinfo", scrape.tally)
+    known = scrape.notes.of(_Places)
+    theirs = scrape.host.mounts(known.theirs, f"{_HOST_PID}/mountinfo", scrape.tally)
+    ours = scrape.host.mounts(known.ours, "self/mountinfo", scrape.tally)
     if theirs is None or ours is None:
         return {}
-    known = scrape.notes.of(_Places)
-    if known.read_from != (hash(theirs), hash(ours)):
+    if known.read_from is None or theirs is not known.read_from[0] or ours is not known.read_from[1]:
         try:
             shown, ways = _shown(mounts(theirs)), _ways(mounts(ours))
         except Malformed as error:
             scrape.tally.fail(f"the mounts: {error}")
             return {}
         known.by_source = {source: ways.get(mount.device, ()) for source, mount in shown.items()}
-        known.read_from = hash(theirs), hash(ours)
+        known.read_from = theirs, ours
     return known.by_source
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from exporters.collectors.contract import Collector, Family, Kind, Scrape, Target, labelled
 
 if TYPE_CHECKING:
-    from exporters.names.names import Facts
+    from exporters.names.names import Facts, Names
 
 INFO = Family(
     "container_info",
@@ -25,30 +25,31 @@ INFO = Family(
 
 @dataclass(slots=True)
 class _Told:
-    """The labels of one container, once they cannot get better."""
+    """The labels of one container, written once for as long as what is known of it stays the same."""
 
     beginning: str = ""
     """The six labels as they were then."""
-    labels: str = ""
+    facts: Facts | None = None
+    labels: bytes = b""
+
+    def of(self, target: Target, names: Names) -> bytes:
+        facts = self.facts
+        is_renamed = self.beginning != target.labels
+        if facts is None or is_renamed or not facts.is_final:
+            facts = names.facts(target.cgroup.identity.container_id or "", target.cgroup.identity.pod_uid)
+            if is_renamed or facts != self.facts:
+                self.beginning, self.facts, self.labels = target.labels, facts, _labels(target, facts)
+        return self.labels
 
 
 def collect(scrape: Scrape) -> None:
     """Tell of each container; a pod's own cgroup is none."""
-    for target in scrape.targets:
-        container_id = target.cgroup.identity.container_id
-        if container_id is None or target.is_gone:
-            continue
-        told = target.notes.of(_Told)
-        labels = told.labels
-        if not labels or told.beginning != target.labels:
-            facts = scrape.names.facts(container_id, target.cgroup.identity.pod_uid)
-            labels = _labels(target, facts)
-            if facts.is_final:
-                told.beginning, told.labels = target.labels, labels
-        scrape.samples.add(INFO, labels, 1)
+    containers = [one for one in scrape.targets if one.cgroup.identity.container_id is not None and not one.is_gone]
+    labels = [one.notes.of(_Told).of(one, scrape.names) for one in containers]
+    scrape.samples.add_column(INFO, labels, [b"1"] * len(labels))
 
 
-def _labels(target: Target, facts: Facts) -> str:
+def _labels(target: Target, facts: Facts) -> bytes:
     qos = target.cgroup.identity.qos
     known = {
         "pod_uid": facts.pod_uid,
@@ -60,7 +61,7 @@ def _labels(target: Target, facts: Facts) -> str:
         "image_id": facts.image_id,
     }
     more = labelled(**{key: value for key, value in known.items() if value})
-    return f"{target.labels},{more}" if more else target.labels
+    return f"{{{target.labels},{more}}} ".encode() if more else f"{{{target.labels}}} ".encode()
 
 
 COLLECTOR = Collector(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.cgroup.parse import keyed, number, value
-from exporters.collectors.contract import Collector, Family, Kind, Samples, Table, Target, each
+from exporters.cgroup.columns import keyed, single
+from exporters.collectors.contract import Collector, Family, Kind, Scrape
 from exporters.collectors.monotone import Monotone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from exporters.cgroup.columns import Words
 
 USAGE = Family(
     "container_memory_usage_bytes",
@@ -87,21 +87,21 @@ _SINGLE_V2 = (
     (MAX_USAGE, "memory.peak"),
     (SWAP, "memory.swap.current"),
 )
-_STAT_V1: Table = (
-    (RSS, b"total_rss", 1),
-    (CACHE, b"total_cache", 1),
-    (MAPPED_FILE, b"total_mapped_file", 1),
-    (SWAP, b"total_swap", 1),
-    (ACTIVE_FILE, b"total_active_file", 1),
-    (INACTIVE_FILE, b"total_inactive_file", 1),
+_STAT_V1 = (
+    (RSS, b"total_rss"),
+    (CACHE, b"total_cache"),
+    (MAPPED_FILE, b"total_mapped_file"),
+    (SWAP, b"total_swap"),
+    (ACTIVE_FILE, b"total_active_file"),
+    (INACTIVE_FILE, b"total_inactive_file"),
 )
-_STAT_V2: Table = (
-    (RSS, b"anon", 1),
-    (CACHE, b"file", 1),
-    (MAPPED_FILE, b"file_mapped", 1),
-    (KERNEL_USAGE, b"kernel", 1),
-    (ACTIVE_FILE, b"active_file", 1),
-    (INACTIVE_FILE, b"inactive_file", 1),
+_STAT_V2 = (
+    (RSS, b"anon"),
+    (CACHE, b"file"),
+    (MAPPED_FILE, b"file_mapped"),
+    (KERNEL_USAGE, b"kernel"),
+    (ACTIVE_FILE, b"active_file"),
+    (INACTIVE_FILE, b"inactive_file"),
 )
 _FAULTS = (
     (',failure_type="pgfault",scope="container"', b"pgfault"),
@@ -114,39 +114,37 @@ _FAULTS_BELOW_V1 = (
 _FAULTS_BELOW_V2 = tuple((labels, key.removeprefix(b"total_")) for labels, key in _FAULTS_BELOW_V1)
 
 
-def read(target: Target, samples: Samples) -> None:
-    """Read one cgroup."""
-    is_v1 = target.files.version("memory") == 1
-    labels = target.labels
-    current = target.files.read("memory", "memory.usage_in_bytes" if is_v1 else "memory.current")
-    usage = None if current is None else value(current)
-    if usage is not None:
-        samples.add(USAGE, labels, usage)
-    for family, name in _SINGLE_V1 if is_v1 else _SINGLE_V2:
-        data = target.files.read("memory", name)
-        if data is not None:
-            samples.add(family, labels, value(data))
-    stat = target.files.read("memory", "memory.stat")
-    if stat is None:
+def collect(scrape: Scrape) -> None:
+    """Read all cgroups."""
+    if not scrape.targets:
         return
-    words = keyed(stat)
-    samples.add_keyed(labels, _STAT_V1 if is_v1 else _STAT_V2, words)
-    for scope, key in _FAULTS if is_v1 else (*_FAULTS, *_FAULTS_BELOW_V2):
-        samples.add_keyed(labels + scope, ((FAILURES, key, 1),), words)
-    if is_v1:
-        _faults_below(target, samples, words)
-    inactive = words.get(b"total_inactive_file" if is_v1 else b"inactive_file")
-    if usage is not None and inactive is not None:
-        samples.add(WORKING_SET, labels, max(0, usage - number(inactive)))
+    is_v1 = scrape.targets.version("memory") == 1
+    current = single(scrape.read("memory", "memory.usage_in_bytes" if is_v1 else "memory.current"), scrape.report)
+    scrape.add(USAGE, current)
+    for family, name in _SINGLE_V1 if is_v1 else _SINGLE_V2:
+        scrape.add(family, single(scrape.read("memory", name), scrape.report))
+    table, below = (_STAT_V1, _FAULTS_BELOW_V1) if is_v1 else (_STAT_V2, _FAULTS_BELOW_V2)
+    keys = (*(key for _, key in (*table, *_FAULTS)), *(key for _, key in _FAULTS_BELOW_V1 if is_v1))
+    columns = dict(zip(keys, keyed(scrape.read("memory", "memory.stat"), keys, scrape.report), strict=True))
+    for family, key in table:
+        scrape.add(family, columns[key])
+    for more, key in _FAULTS:
+        scrape.add(FAILURES, columns[key], more)
+    for more, key in below:
+        scrape.add(FAILURES, _held(scrape, key, columns[key]) if is_v1 else columns[key], more)
+    scrape.add(WORKING_SET, list(map(_working_set, current, columns[table[-1][1]])))
 
 
-def _faults_below(target: Target, samples: Samples, words: Mapping[bytes, bytes]) -> None:
-    """Version 1 before Linux 5.2 sums over the cgroups that are there, so what it tells falls when one is removed."""
-    sums = target.notes.of(Monotone)
-    for scope, key in _FAULTS_BELOW_V1:
-        word = words.get(key)
-        if word is not None:
-            samples.add(FAILURES, target.labels + scope, sums.hold(key, number(word)))
+def _working_set(usage: bytes | None, inactive: bytes | None) -> bytes | None:
+    return None if usage is None or inactive is None else b"%d" % max(0, int(usage) - int(inactive))
+
+
+def _held(scrape: Scrape, key: bytes, sums: Words) -> Words:
+    """Keep what version 1 adds up from falling: before Linux 5.2 it is the sum over the cgroups that are there."""
+    return [
+        word and b"%d" % target.notes.of(Monotone).hold(key, int(word))
+        for target, word in zip(scrape.targets, sums, strict=True)
+    ]
 
 
 COLLECTOR = Collector(
@@ -166,5 +164,5 @@ COLLECTOR = Collector(
         FAILCNT,
         FAILURES,
     ),
-    collect=each(read),
+    collect=collect,
 )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from exporters.cgroup.processes import Process
     from exporters.collectors.contract import Scrape, Target
+    from exporters.collectors.roster import Roster
 
 _HOST_PID = 1
 
@@ -38,6 +39,8 @@ class Namespace:
     """The cgroup whose labels its series carry."""
     folder: str
     """The folder ``net`` of the process. Files in it must not be kept open: they keep the namespace alive."""
+    dev: int
+    """A descriptor of the file ``dev`` in it, which is closed when the next namespace is asked for."""
 
     @property
     def is_host(self) -> bool:
@@ -45,24 +48,47 @@ class Namespace:
         return self.shown_as.cgroup.identity.kind is Kind.ROOT
 
 
+@dataclass(slots=True)
+class _Groups:
+    """Who shares network namespaces among these targets."""
+
+    targets: Roster | None = None
+    groups: Sequence[tuple[Target, Sequence[str]]] = ()
+
+    def of(self, targets: Roster) -> Sequence[tuple[Target, Sequence[str]]]:
+        if targets is not self.targets or any(target.is_gone for target in targets):
+            self.targets, self.groups = targets, tuple(_sharers(targets))
+        return self.groups
+
+
 def namespaces(scrape: Scrape) -> Iterator[Namespace]:
     """Yield each network namespace once, the host's first; raises OSError when /proc cannot be listed."""
-    host = _inode(scrape.procfs, _HOST_PID)
-    if host is None:
-        scrape.tally.absent += 1
-    elif scrape.root is not None:
-        yield Namespace(scrape.root, f"{scrape.procfs}/{_HOST_PID}/net")
-    told = {host}
-    for shown_as, container_ids in scrape.in_time(tuple(_sharers(scrape.targets))):
+    told: set[int] = set()
+    yield from _new(scrape, _HOST_PID, scrape.root, told)
+    for shown_as, container_ids in scrape.in_time(scrape.notes.of(_Groups).of(scrape.targets)):
         process = _first_process(scrape, container_ids)
         if process is None:
             scrape.tally.absent += 1
-            continue
-        inode = _inode(scrape.procfs, process.pid)
-        if inode is None or inode in told:
-            continue
-        told.add(inode)
-        yield Namespace(shown_as, f"{scrape.procfs}/{process.pid}/net")
+        else:
+            yield from _new(scrape, process.pid, shown_as, told)
+
+
+def _new(scrape: Scrape, pid: int, shown_as: Target | None, told: set[int]) -> Iterator[Namespace]:
+    """Yield the namespace of a process unless it was told already; finding its file takes most of the time of reading it."""
+    folder = f"{scrape.procfs}/{pid}/net"
+    try:
+        dev = os.open(f"{folder}/dev", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:  # mostly the process ended; another is asked at the next scrape
+        count(error, f"cannot read {folder}/dev", scrape.tally)
+        return
+    try:
+        inode = os.fstat(dev).st_ino
+        if inode not in told:
+            told.add(inode)
+            if shown_as is not None:
+                yield Namespace(shown_as, folder, dev)
+    finally:
+        os.close(dev)
 
 
 def read_rows(scrape: Scrape, path: str, take: Callable[[bytes], None]) -> bool:
@@ -119,10 +145,3 @@ def _first_process(scrape: Scrape, container_ids: Sequence[str]) -> Process | No
             if scrape.processes.is_running(process):
                 return process
     return None
-
-
-def _inode(procfs: str, pid: int) -> int | None:
-    try:
-        return os.lstat(f"{procfs}/{pid}/net/dev").st_ino
-    except OSError:
-        return None

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.cgroup.files import read_once
+from exporters.cgroup.files import read_from
 from exporters.cgroup.host import count
-from exporters.cgroup.parse import Interface, Malformed, interfaces
-from exporters.collectors.contract import Collector, Family, Kind, Samples, Scrape, labelled
+from exporters.cgroup.parse import Malformed, interfaces
+from exporters.collectors.contract import Collector, Family, Kind, Scrape, labelled
 from exporters.collectors.namespaces import namespaces
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from exporters.collectors.namespaces import Namespace
 
 _LEFT_OUT = ("lo", "veth", "docker", "nerdctl")
@@ -42,51 +44,47 @@ TRANSMIT_ERRORS = _family("transmit", "errors", "Errors while sending")
 TRANSMIT_DROPPED = _family("transmit", "packets_dropped", "Packets dropped while sending")
 
 
+_FAMILIES = (
+    RECEIVE_BYTES,
+    RECEIVE_PACKETS,
+    RECEIVE_ERRORS,
+    RECEIVE_DROPPED,
+    TRANSMIT_BYTES,
+    TRANSMIT_PACKETS,
+    TRANSMIT_ERRORS,
+    TRANSMIT_DROPPED,
+)
+"""In the order in which an interface's counters are read."""
+
+
 def collect(scrape: Scrape) -> None:
     """Read each network namespace once."""
+    labels: list[bytes] = []
+    rows: list[Sequence[bytes]] = []
     for namespace in namespaces(scrape):
-        _read(scrape, namespace)
+        left_out = (*_LEFT_OUT, *_OF_PODS) if namespace.is_host else _LEFT_OUT
+        for name, counters in _interfaces(scrape, namespace).items():
+            if not name.lower().startswith(left_out):
+                labels.append(f"{{{namespace.shown_as.labels},{labelled(interface=name)}}} ".encode())
+                rows.append(counters)
+    for family, words in zip(_FAMILIES, zip(*rows, strict=True), strict=False):
+        scrape.samples.add_column(family, labels, words)
 
 
-def _read(scrape: Scrape, namespace: Namespace) -> None:
+def _interfaces(scrape: Scrape, namespace: Namespace) -> Mapping[str, Sequence[bytes]]:
     path = f"{namespace.folder}/dev"
     try:
-        found = interfaces(read_once(path))
+        return interfaces(read_from(namespace.dev))
     except OSError as error:  # mostly the process ended; another is asked at the next scrape
         count(error, f"cannot read {path}", scrape.tally)
-        return
     except Malformed as error:
         scrape.tally.fail(f"{path}: {error}")
-        return
-    left_out = (*_LEFT_OUT, *_OF_PODS) if namespace.is_host else _LEFT_OUT
-    for interface in found:
-        if not interface.name.lower().startswith(left_out):
-            _add(scrape.samples, f"{namespace.shown_as.labels},{labelled(interface=interface.name)}", interface)
-
-
-def _add(samples: Samples, labels: str, interface: Interface) -> None:
-    samples.add(RECEIVE_BYTES, labels, interface.receive_bytes)
-    samples.add(RECEIVE_PACKETS, labels, interface.receive_packets)
-    samples.add(RECEIVE_ERRORS, labels, interface.receive_errors)
-    samples.add(RECEIVE_DROPPED, labels, interface.receive_dropped)
-    samples.add(TRANSMIT_BYTES, labels, interface.transmit_bytes)
-    samples.add(TRANSMIT_PACKETS, labels, interface.transmit_packets)
-    samples.add(TRANSMIT_ERRORS, labels, interface.transmit_errors)
-    samples.add(TRANSMIT_DROPPED, labels, interface.transmit_dropped)
+    return {}
 
 
 COLLECTOR = Collector(
     name="network",
     help="Traffic of the interfaces of each pod and of the host",
-    families=(
-        RECEIVE_BYTES,
-        RECEIVE_PACKETS,
-        RECEIVE_ERRORS,
-        RECEIVE_DROPPED,
-        TRANSMIT_BYTES,
-        TRANSMIT_PACKETS,
-        TRANSMIT_ERRORS,
-        TRANSMIT_DROPPED,
-    ),
+    families=_FAMILIES,
     collect=collect,
 )

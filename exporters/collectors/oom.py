@@ -17,13 +17,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporters.cgroup.files import Vanished
+from exporters.cgroup import parse
+from exporters.cgroup.columns import keyed
 from exporters.cgroup.identity import Kind as CgroupKind
-from exporters.cgroup.parse import Malformed, keyed, number
 from exporters.collectors.contract import Collector, Family, Kind, Scrape, Table, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from exporters.cgroup.columns import Words
+    from exporters.collectors.roster import Roster
 
 EVENTS = Family(
     "container_oom_events_total",
@@ -32,7 +35,8 @@ EVENTS = Family(
     "lies below, v1 each cgroup by itself "
     "(v1 memory.oom_control oom_kill, v2 memory.events oom_kill, of the machine /proc/vmstat oom_kill).",
 )
-_MACHINE: Table = ((EVENTS, b"oom_kill", 1),)
+_KEY = b"oom_kill"
+_MACHINE: Table = ((EVENTS, _KEY, 1),)
 
 SHOWN_SCRAPES = 5
 """For how many scrapes an ended container is shown."""
@@ -88,44 +92,37 @@ class _Memory:
     living: dict[_Key, _Living] = field(default_factory=dict)
     ended: dict[str, _Ended] = field(default_factory=dict)
     """By the labels of the container."""
+    targets: Roster | None = None
+    """Those of the last scrape, and what they told."""
+    words: Words = field(default_factory=list)
 
 
 def collect(scrape: Scrape) -> None:
-    """Read all cgroups, pods before their containers, then tell of those that have ended, and of the whole machine."""
+    """Read all cgroups, then find whose the kills were that only the pod's cgroup tells of."""
     memory = scrape.notes.of(_Memory)
+    name = "memory.oom_control" if scrape.targets.version("memory") == 1 else "memory.events"
+    (words,) = keyed(scrape.read("memory", name), [_KEY], scrape.report)
+    scrape.add(EVENTS, words)
+    _tell_of_machine(scrape)
+    if scrape.targets is memory.targets and words == memory.words:
+        _show(scrape, memory, ())
+        return  # nothing happened since the last scrape, so there is nobody to be found
+    memory.targets, memory.words = scrape.targets, words
     pods: dict[str, int] = {}
     read: dict[_Key, _Living] = {}
-    for target in scrape.in_time(scrape.targets):
-        kills = _kills(scrape, target)
-        if kills is None:
-            continue
+    for target, word in zip(scrape.targets, words, strict=True):
         identity = target.cgroup.identity
+        if word is None or target.is_gone:
+            continue
         if identity.kind is CgroupKind.CONTAINER:
-            read[_key(target)] = _Living(target, kills)
+            read[_key(target)] = _Living(target, int(word))
         elif identity.kind is CgroupKind.POD and identity.pod_uid is not None:
-            pods[identity.pod_uid] = kills
-        scrape.samples.add(EVENTS, target.labels, kills)
+            pods[identity.pod_uid] = int(word)
     there = {_key(target) for target in scrape.targets if not target.is_gone}
     gone = [known for key, known in memory.living.items() if key not in there]
     memory.living = {key: known for key, known in memory.living.items() if key in there} | read
     _attribute(scrape, pods, read, gone)
     _show(scrape, memory, gone)
-    _tell_of_machine(scrape)
-
-
-def _kills(scrape: Scrape, target: Target) -> int | None:
-    if target.is_gone:
-        return None
-    name = "memory.oom_control" if target.files.version("memory") == 1 else "memory.events"
-    try:
-        data = target.files.read("memory", name)
-        word = None if data is None else keyed(data).get(b"oom_kill")
-        return None if word is None else number(word)
-    except Vanished:
-        target.is_gone = True
-    except Malformed as error:
-        scrape.tally.fail(f"{name} of {target.cgroup.path}: {error}")
-    return None
 
 
 def _key(target: Target) -> _Key:
@@ -170,8 +167,8 @@ def _tell_of_machine(scrape: Scrape) -> None:
     if scrape.root is None or data is None:
         return
     try:
-        scrape.samples.add_keyed(scrape.root.labels, _MACHINE, keyed(data))
-    except Malformed as error:
+        scrape.samples.add_keyed(scrape.root.labels, _MACHINE, parse.keyed(data))
+    except parse.Malformed as error:
         scrape.tally.fail(f"vmstat: {error}")
 
 

@@ -8,17 +8,20 @@ them off. Both come from the same files, which are read once for both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporters.cgroup.columns import pressures, scaled
 from exporters.cgroup.layout import UNIFIED
-from exporters.cgroup.parse import Stall, pressure
-from exporters.collectors.contract import Collector, Family, Kind, Samples, Scrape, Target, attempt
+from exporters.collectors.contract import Collector, Family, Kind, Scrape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
+
+    from exporters.cgroup.columns import Words
 
 _US_PER_S = 1_000_000
+_HUNDREDTHS_OF_PERCENT = 10_000
 
 
 def _waiting(resource: str) -> Family:
@@ -59,62 +62,46 @@ _RESOURCES = ("cpu", "memory", "io")
 _FILES = tuple(f"{resource}.pressure" for resource in _RESOURCES)
 _TOTALS = tuple((_waiting(resource), _stalled(resource)) for resource in _RESOURCES)
 _AVERAGES = tuple((_waiting_avg10(resource), _stalled_avg10(resource)) for resource in _RESOURCES)
-_LINES = (b"some", b"full")
 
-_Stalls = tuple["Mapping[bytes, Stall] | None", ...]
-"""What each of the files holds."""
+_Columns = tuple["Words", "Words"]
+"""What was lost to some tasks, and to all."""
 
 
 @dataclass(slots=True)
 class _Shared:
-    """What the totals leave for the averages in the same scrape, by cgroup."""
+    """What the totals leave for the averages in the same scrape."""
 
     is_wanted: bool = False
     """The averages have been asked for before, so they will be again."""
-    found: dict[str, _Stalls] = field(default_factory=dict)
+    averages: Sequence[_Columns] = ()
+    """Of each file."""
 
 
 def collect_totals(scrape: Scrape) -> None:
-    """Read all files, and keep them for the averages if those run."""
+    """Read all files, and keep the averages if those are wanted."""
     shared = scrape.notes.of(_Shared)
-
-    def read(target: Target, samples: Samples) -> None:
-        stalls = _stalls(target)
-        for families, found in zip(_TOTALS, stalls, strict=True):
-            for family, line in zip(families, _LINES, strict=True):
-                if found is not None and (stall := found.get(line)) is not None:
-                    samples.add(family, target.labels, stall.total_us / _US_PER_S)
-        if shared.is_wanted:
-            shared.found[target.cgroup.path] = stalls
-
-    shared.found = {}
-    for target in scrape.in_time(scrape.targets):
-        if not target.is_gone:
-            attempt(read, target, scrape)
+    averages = []
+    for (waiting, stalled), name in zip(_TOTALS, _FILES, strict=True):
+        some, some_avg10, full, full_avg10 = pressures(scrape.read(UNIFIED, name), scrape.report)
+        scrape.add(waiting, scaled(some, _US_PER_S))
+        scrape.add(stalled, scaled(full, _US_PER_S))
+        averages.append((some_avg10, full_avg10))
+    shared.averages = averages if shared.is_wanted else ()
 
 
 def collect_averages(scrape: Scrape) -> None:
-    """Write what was read for the totals; read what was not."""
+    """Write what was read for the totals; read it if it was not."""
     shared = scrape.notes.of(_Shared)
     shared.is_wanted = True
-    kept, shared.found = shared.found, {}
-
-    def read(target: Target, samples: Samples) -> None:
-        stalls = kept.get(target.cgroup.path) or _stalls(target)
-        for families, found in zip(_AVERAGES, stalls, strict=True):
-            for family, line in zip(families, _LINES, strict=True):
-                stall = None if found is None else found.get(line)
-                if stall is not None and stall.avg10_ratio is not None:
-                    samples.add(family, target.labels, stall.avg10_ratio)
-
-    for target in scrape.in_time(scrape.targets):
-        if not target.is_gone:
-            attempt(read, target, scrape)
+    averages, shared.averages = shared.averages, ()
+    for families, columns in zip(_AVERAGES, averages or [_averages(scrape, name) for name in _FILES], strict=True):
+        for family, words in zip(families, columns, strict=True):
+            scrape.add(family, scaled(words, _HUNDREDTHS_OF_PERCENT))
 
 
-def _stalls(target: Target) -> _Stalls:
-    contents = (target.files.read(UNIFIED, name) for name in _FILES)
-    return tuple(None if data is None else pressure(data) for data in contents)
+def _averages(scrape: Scrape, name: str) -> _Columns:
+    _, some, _, full = pressures(scrape.read(UNIFIED, name), scrape.report)
+    return some, full
 
 
 TOTALS = Collector(

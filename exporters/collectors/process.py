@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporters.cgroup.columns import single
 from exporters.cgroup.files import read_once
 from exporters.cgroup.host import count
-from exporters.cgroup.parse import limit, value
+from exporters.cgroup.parse import limit
 from exporters.cgroup.parse_proc import open_files_limit
-from exporters.collectors.contract import Collector, Family, Kind, Samples, Scrape, Target, attempt
-from exporters.collectors.seldom import Seldom, Values, add_seldom, read_seldom
+from exporters.collectors.contract import Collector, Family, Kind, Scrape, Target
+from exporters.collectors.seldom import Seldom, Values, add_seldom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,19 +66,11 @@ class _LimitsOfFirst(Seldom):
 
 def collect(scrape: Scrape) -> None:
     """Read all cgroups, then look at the processes of each container."""
+    scrape.add(THREADS, single(scrape.read("pids", "pids.current"), scrape.report))
     for target in scrape.in_time(scrape.targets):
-        if target.is_gone:
-            continue
-        attempt(_read_count, target, scrape)
         if not target.is_gone:
             add_seldom(scrape, target, _Limits, _read_limit)
             _look_at_processes(scrape, target)
-
-
-def _read_count(target: Target, samples: Samples) -> None:
-    current = target.files.read("pids", "pids.current")
-    if current is not None:
-        samples.add(THREADS, target.labels, value(current))
 
 
 def _read_limit(target: Target) -> Iterator[Values]:
@@ -132,8 +125,7 @@ def _tell_limits(scrape: Scrape, target: Target, first: Process) -> None:
         if most is not None:
             yield ULIMITS, most
 
-    for family, most in read_seldom(scrape, target, _LimitsOfFirst, read):
-        scrape.samples.add(family, target.labels + _OPEN_FILES, most)
+    add_seldom(scrape, target, _LimitsOfFirst, read, _OPEN_FILES)
 
 
 COLLECTOR = Collector(

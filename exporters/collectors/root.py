@@ -24,6 +24,7 @@ its memory is read from them as that of any other.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporters.cgroup.layout import UNIFIED
@@ -31,6 +32,7 @@ from exporters.cgroup.parse import Malformed, keyed, meminfo, value
 from exporters.cgroup.parse import pressure as stalls
 from exporters.collectors import cpu, memory, memory_extra, pressure, spec, start_time
 from exporters.collectors.contract import Collector, Family, Samples, Scrape, Target, attempt
+from exporters.collectors.roster import Roster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +67,9 @@ def collect(scrape: Scrape) -> None:
     root = scrape.root
     if root is None:
         return
-    for read in (start_time.read, _cpu, _pressure):
+    if root.born_s is not None:
+        scrape.samples.add(start_time.START_TIME, root.labels, root.born_s)
+    for read in (_cpu, _pressure):
         attempt(read, root, scrape)
     try:
         _limits_and_memory(scrape, root)
@@ -107,7 +111,7 @@ def _limits_and_memory(scrape: Scrape, root: Target) -> None:
     found = {} if data is None else meminfo(data)
     _add(scrape.samples, root.labels, _LIMITS, found)
     if root.files.version("memory") != 1 and root.files.read("memory", "memory.current") is not None:
-        attempt(memory.read, root, scrape)
+        memory.collect(replace(scrape, targets=Roster((root,))))
         return
     _add(scrape.samples, root.labels, _MEMORY, found)
     for family, parts, less in _DIFFERENCES:

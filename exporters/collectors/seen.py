@@ -24,9 +24,8 @@ SCRAPE_ERROR = Family(
 def collect(scrape: Scrape) -> None:
     """Write the same moment for every cgroup that is still there."""
     now_s = int(scrape.now_s)
-    for target in scrape.targets:
-        if not target.is_gone:
-            scrape.samples.add(LAST_SEEN, target.labels, now_s)
+    word = b"%d" % now_s
+    scrape.add(LAST_SEEN, [None if target.is_gone else word for target in scrape.targets])
     if scrape.root is not None:
         scrape.samples.add(LAST_SEEN, scrape.root.labels, now_s)
     scrape.samples.add(SCRAPE_ERROR, "", int(not scrape.is_complete))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.collectors.contract import Family, Scrape, Target, attempt
+from exporters.collectors.contract import Family, Scrape, Target, attempt, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,10 +24,12 @@ Values = tuple[Family, float]
 class Seldom:
     """What was read of one cgroup; each collector has a class of its own, because notes are kept by class."""
 
-    __slots__ = ("_read_s", "_times", "values")
+    __slots__ = ("_labels", "_lines", "_read_s", "_times", "values")
 
     def __init__(self) -> None:
         self.values: Sequence[Values] = ()
+        self._labels: str | None = None
+        self._lines: Sequence[tuple[Family, bytes]] = ()
         self._read_s = 0.0
         self._times = 0
 
@@ -35,13 +37,22 @@ class Seldom:
         """Say whether it need not be read again; a clock that was set back is no reason to wait longer."""
         return self._times >= _BEFORE_SELDOM and 0 <= now_s - self._read_s < EVERY_S + inode % SPREAD_S
 
+    def lines(self, labels: str) -> Sequence[tuple[Family, bytes]]:
+        """Return a line for each value, written once for as long as they and the labels stay the same."""
+        if labels != self._labels:
+            self._labels = labels
+            self._lines = [(family, line(family, labels, value)) for family, value in self.values]
+        return self._lines
+
     def forget(self) -> None:
         """Have it read again at once."""
         self._times = 0
 
     def keep(self, values: Sequence[Values], read_s: float, *, is_whole: bool) -> None:
         """Take what was read; what could not be read whole is read again at the next scrape."""
-        self.values = values
+        if values != self.values:
+            self.values = values
+            self._labels = None
         self._read_s = read_s
         self._times = self._times + 1 if is_whole else 0
 
@@ -62,7 +73,11 @@ def read_seldom(
     return values
 
 
-def add_seldom(scrape: Scrape, target: Target, kind: type[Seldom], read: Callable[[Target], Iterator[Values]]) -> None:
-    """Add what ``read_seldom`` returns."""
-    for family, value in read_seldom(scrape, target, kind, read):
-        scrape.samples.add(family, target.labels, value)
+def add_seldom(
+    scrape: Scrape, target: Target, kind: type[Seldom], read: Callable[[Target], Iterator[Values]], more: str = ""
+) -> None:
+    """Add what ``read_seldom`` returns; ``more`` are labels besides the six, with a comma before."""
+    read_seldom(scrape, target, kind, read)
+    if not target.is_gone:
+        for family, written in target.notes.of(kind).lines(target.labels + more):
+            scrape.samples.add_line(family, written)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporters.collectors.contract import Collector, Family, Kind, Samples, Target, each
+from exporters.collectors.contract import Collector, Family, Kind, Scrape, Target
 
 START_TIME = Family(
     "container_start_time_seconds",
@@ -12,15 +12,18 @@ START_TIME = Family(
 )
 
 
-def read(target: Target, samples: Samples) -> None:
-    """Give the moment that was noted when the cgroup was first seen: the kernel may forget it later."""
-    if target.born_s is not None:
-        samples.add(START_TIME, target.labels, target.born_s)
+def collect(scrape: Scrape) -> None:
+    """Give the moment that was noted when each cgroup was first seen: the kernel may forget it later."""
+    scrape.add(START_TIME, [_word(target) for target in scrape.targets])
+
+
+def _word(target: Target) -> bytes | None:
+    return None if target.is_gone or target.born_s is None else repr(target.born_s).encode()
 
 
 COLLECTOR = Collector(
     name="start_time",
     help="When each container began",
     families=(START_TIME,),
-    collect=each(read),
+    collect=collect,
 )

@@ -14,6 +14,7 @@ from exporters.cgroup.files import CgroupFiles, Reader
 from exporters.cgroup.identity import Identity, Kind
 from exporters.cgroup.walk import Cgroup, find
 from exporters.collectors.contract import Target, labelled
+from exporters.collectors.roster import Roster
 from exporters.names.names import Name
 
 if TYPE_CHECKING:
@@ -38,13 +39,17 @@ class Inventory:
         self._boot_s = boot_s
         self._include = include
         self._known: dict[tuple[str, int], Target] = {}
+        self._roster: Roster | None = None
         self.is_capped = False
         """The last walk was stopped at one of its caps, so that cgroups are missing."""
 
     @property
-    def targets(self) -> Sequence[Target]:
-        """All cgroups but the root, ordered by path."""
-        return tuple(target for target in self._known.values() if target.cgroup.identity.kind is not Kind.ROOT)
+    def targets(self) -> Roster:
+        """All cgroups but the root, ordered by path; the same object until one comes, goes or gets a better name."""
+        if self._roster is None:
+            targets = [target for target in self._known.values() if target.cgroup.identity.kind is not Kind.ROOT]
+            self._roster = Roster(targets)
+        return self._roster
 
     @property
     def root(self) -> Target | None:
@@ -54,18 +59,22 @@ class Inventory:
 
     def walk(self) -> None:
         """Find what is there now; what could not be looked at goes to the reader's tally."""
-        found = find(self._layout.walked.root, self._include)
+        found = find(self._layout.walked.root, self._include, self._cgroup)
         self.is_capped = found.is_capped
         for why in found.refused:
             self._reader.tally.fail(why)
         before, self._known = self._known, {}
         for cgroup in found.cgroups:
             key = cgroup.path, cgroup.inode
-            target = before.pop(key, None) or self._meet(cgroup)
+            target = before.pop(key, None)
+            if target is None:
+                target = self._meet(cgroup)
+                self._roster = None
             target.is_gone = False
             self._known[key] = target
         for target in before.values():
             target.files.close()
+            self._roster = None
 
     def join(self, names: Names) -> None:
         """Give every cgroup the best name that was known so far: sources forget a pod before its cgroups are gone."""
@@ -76,6 +85,7 @@ class Inventory:
             if not target.labels or (name != target.name and not name.lacks_something_of(target.name)):
                 target.name = name
                 target.labels = _labels(target.cgroup, name)
+                self._roster = None
 
     def container_at(self, folder: Path) -> str | None:
         """Return the id of the container whose cgroup is mounted at ``folder``; None when it is none of these."""
@@ -93,6 +103,11 @@ class Inventory:
         for target in self._known.values():
             target.files.close()
         self._known = {}
+        self._roster = None
+
+    def _cgroup(self, path: str, inode: int) -> Cgroup | None:
+        target = self._known.get((path, inode))
+        return None if target is None else target.cgroup
 
     def _meet(self, cgroup: Cgroup) -> Target:
         return Target(cgroup, CgroupFiles(cgroup, self._layout, self._reader), self._born_s(cgroup))

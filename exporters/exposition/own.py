@@ -6,19 +6,24 @@ is visible. There are few of these series, so here the general library is worth 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
+import resource
+import time
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCollector, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest as generate_text
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
+from exporters.cgroup.files import read_once
 from exporters.exposition.text import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from exporters.cgroup.files import Tally
 
@@ -47,6 +52,41 @@ class _Watch(Collector):
                 "Time since the Kubernetes API was last heard.",
                 value=age_s,
             )
+
+
+class _Process(Collector):
+    """The usual metrics of a process, without listing its open files: there are thousands, one for each file of a cgroup."""
+
+    def __init__(self) -> None:
+        self._boot_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def collect(self) -> Iterator[Metric]:
+        """Read what the kernel tells this process of itself; where it tells nothing there is nothing."""
+        with contextlib.suppress(OSError):
+            words = read_once("/proc/self/stat").rpartition(b")")[2].split()
+            yield CounterMetricFamily(
+                "process_cpu_seconds", "Total user and system CPU time spent in seconds.", value=time.process_time()
+            )
+            yield _gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", float(words[20]))
+            yield _gauge(
+                "process_resident_memory_bytes", "Resident memory size in bytes.", float(words[21]) * resource.getpagesize()
+            )
+            yield _gauge(
+                "process_start_time_seconds",
+                "Start time of the process since unix epoch in seconds.",
+                self._boot_s + float(words[19]) / os.sysconf("SC_CLK_TCK"),
+            )
+            yield _gauge(
+                "process_max_fds", "Maximum number of open file descriptors.", resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+            )
+            open_files = os.stat("/proc/self/fd").st_size  # Linux before 6.2 tells no size
+            yield _gauge(
+                "process_open_fds", "Number of open file descriptors.", open_files or len(os.listdir("/proc/self/fd"))
+            )
+
+
+def _gauge(name: str, explained: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, explained, value=value)
 
 
 class _Named(Collector):
@@ -82,6 +122,7 @@ class OwnMetrics:
             ["collector", "kind"],
             registry=self._registry,
         )
+        self._counted: dict[str, Sequence[Counter]] = {}
         self.containers = self._gauge("containers", "Container cgroups found, sandboxes of pods included.")
         self.unnamed = self._gauge("containers_unnamed", "Containers of pods whose name is not known (yet).")
         self.cgroups = self._gauge("cgroups", "Cgroups that series are made of, the root included.")
@@ -101,7 +142,7 @@ class OwnMetrics:
         )
         info = Info("foresail_exporter_build", "Which exporter this is.", registry=self._registry)
         info.info({"version": version, "python_version": platform.python_version()})
-        ProcessCollector(registry=self._registry)
+        self._registry.register(_Process())
 
     def watch(self, age_s: Callable[[], float | None], lists: Callable[[], int]) -> None:
         """Add the metrics of the pod watch, which is asked at each scrape."""
@@ -117,9 +158,11 @@ class OwnMetrics:
 
     def count(self, collector: str, tally: Tally) -> None:
         """Add what a collector could not read; the first call makes its series appear at zero."""
-        self._errors.labels(collector, "absent").inc(tally.absent)
-        self._errors.labels(collector, "failed").inc(tally.failed)
-        self._errors.labels(collector, "late").inc(tally.late)
+        if collector not in self._counted:
+            self._counted[collector] = [self._errors.labels(collector, kind) for kind in ("absent", "failed", "late")]
+        for counter, more in zip(self._counted[collector], (tally.absent, tally.failed, tally.late), strict=True):
+            if more:
+                counter.inc(more)
 
     def render(self, chosen: Format, names: Collection[str] = ()) -> bytes:
         """Write own metrics in a format, without an end mark; all of them unless ``names`` of some are given."""

@@ -23,12 +23,15 @@ from exporters.cgroup.processes import Processes
 from exporters.cgroup.walk import Cgroup
 from exporters.collectors import REGISTERED
 from exporters.collectors.contract import Collector, Samples, Scrape, Target, labelled
+from exporters.collectors.roster import Roster
 from exporters.exposition.text import Format, Written, render
 from exporters.names.logs import LogFolder
 from exporters.names.names import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from exporters.cgroup.mounts import MountTable
 
 V1, V2 = Hierarchy("/v1", 1), Hierarchy("/v2", 2)
 CONTROLLERS_V1 = ("blkio", "cpu", "cpuacct", "cpuset", "hugetlb", "memory", "pids")
@@ -101,6 +104,9 @@ class AnyKernel(Kernel):
         self._may_refuse()
         return self.data.draw(CONTENT)[offset : offset + 4096]
 
+    def read_many(self, descriptors: Iterable[int]) -> list[bytes]:
+        return [self.read(descriptor, 0) for descriptor in descriptors]
+
     def close(self, descriptor: int) -> None:
         self.open_now.remove(descriptor)
 
@@ -130,6 +136,9 @@ class AnyHost(Host):
         count(OSError(code, os.strerror(code)), f"cannot read {path}", tally)
         return None
 
+    def mounts(self, table: MountTable, name: str, tally: Tally) -> bytes | None:  # noqa: ARG002 - any table
+        return self.read(name, tally)
+
     def listed(self, name: str) -> Sequence[str]:  # noqa: ARG002 - any folder
         return self.data.draw(st.lists(st.sampled_from(["cpu0", "node0", "mc0", "dimm0", "index0", "hugepages-2048kB", "x"])))
 
@@ -156,7 +165,7 @@ def test_whatever_the_kernel_answers_the_lines_are_valid_and_nothing_stays_open(
     processes = Processes("/dev/fd/nowhere", lambda: 0.0)
     processes._stale = False  # no host's processes take part
     scrape = Scrape(
-        [target],
+        Roster([target]),
         samples,
         processes,
         Names(None, LogFolder(Path("/nowhere"))),
@@ -166,9 +175,9 @@ def test_whatever_the_kernel_answers_the_lines_are_valid_and_nothing_stays_open(
     for _ in range(2):
         target.is_gone = False
         collector.collect(scrape)
-    for lines in samples.lines.values():
-        for line in lines:
-            value = float(line.rpartition(" ")[2])
+    for _, lines in samples.encoded():
+        for line in lines.splitlines():
+            value = float(line.rpartition(b" ")[2])
             assert math.isfinite(value)
             assert value >= 0
     target.files.close()

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.cgroup.files import CgroupFiles, Vanished
+from exporters.cgroup.files import CgroupFiles, Reader, Vanished
 from exporters.cgroup.identity import Identity, Kind
 from exporters.cgroup.walk import Cgroup
 from exporters.collectors import oom
 from exporters.collectors.contract import Samples, Scrape, Target
 from exporters.collectors.notes import Notes
+from exporters.collectors.roster import Roster
 
 if TYPE_CHECKING:
     from exporters.cgroup.processes import Processes
@@ -38,6 +39,7 @@ class Node:
     """Whose file cannot be read in the next scrape: a container by its first letter, or the pod."""
     notes: Notes = field(default_factory=Notes)
     lives: Counter[str] = field(default_factory=Counter)
+    roster: Roster = field(default_factory=Roster)
 
     def __post_init__(self) -> None:
         self.pod = self._target(POD, Kind.POD)
@@ -57,10 +59,12 @@ class Node:
 
     def scrape(self) -> dict[str, float]:
         samples = Samples(oom.COLLECTOR.families)
-        targets = [self.pod, *(self.alive[name] for name in sorted(self.alive))]
+        targets = self.pod, *(self.alive[name] for name in sorted(self.alive))
+        if tuple(self.roster) != targets:
+            self.roster = Roster(targets)
         nobody = cast("Processes", None), cast("Names", None)
-        oom.COLLECTOR.collect(Scrape(targets, samples, *nobody, "/nowhere", notes=self.notes))
-        lines = [line.rpartition(" ") for line in samples.lines[oom.EVENTS]]
+        oom.COLLECTOR.collect(Scrape(self.roster, samples, *nobody, "/nowhere", notes=self.notes))
+        lines = [line.rpartition(" ") for _, lines in samples.encoded() for line in lines.decode().splitlines()]
         told = {series.partition("{")[2][:-1]: float(value) for series, _, value in lines}
         assert len(told) == len(lines)
         return told
@@ -84,6 +88,10 @@ class Node:
 class _Files:
     node: Node
     labels: str
+    reader: Reader = field(default_factory=lambda: Reader(0))
+
+    def kept(self, name: str) -> None:
+        """Keep nothing."""
 
     def version(self, controller: str) -> int:  # noqa: ARG002 - all are of version 2
         return 2

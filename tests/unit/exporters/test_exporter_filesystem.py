@@ -11,6 +11,7 @@ import pytest
 from exporters.cgroup.host import Host as Outside
 from exporters.collectors import filesystem
 from exporters.collectors.contract import Samples, Scrape
+from exporters.collectors.roster import Roster
 from exporters.roots import Roots
 from tests.unit.exporters.trees import Host, Rig, of_family, samples
 
@@ -40,7 +41,7 @@ def scraped(host: Host, kernel: FileSystems, *, theirs: str = DISK, ours: str = 
     host.write("proc/self/mountinfo", ours)
     rig = Rig(host)
     scrape = Scrape(
-        (),
+        Roster(),
         Samples(filesystem.COLLECTOR.families),
         rig.exporter._parts.processes,
         rig.exporter._parts.names,
@@ -48,7 +49,7 @@ def scraped(host: Host, kernel: FileSystems, *, theirs: str = DISK, ours: str = 
         host=Outside(Roots(host.procfs), kernel.statvfs),
     )
     filesystem.COLLECTOR.collect(scrape)
-    lines = "".join(line for lines in scrape.samples.lines.values() for line in lines)
+    lines = b"".join(lines for _, lines in scrape.samples.encoded()).decode()
     told = {
         f"{series.partition('{')[0].removeprefix('container_fs_')} {series.partition('device=')[2].strip('}')}": value
         for series, value in samples(lines).items()

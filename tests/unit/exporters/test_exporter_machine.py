@@ -13,6 +13,7 @@ from exporters.cgroup.host import count
 from exporters.collectors import cpu_topology, machine
 from exporters.collectors.contract import Collector, Samples, Scrape
 from exporters.collectors.notes import Notes
+from exporters.collectors.roster import Roster
 from tests.unit.exporters.trees import Host, Rig, of_family, samples, unpack
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def told(host: Host, collector: Collector = machine.COLLECTOR) -> dict[str, floa
 def scrape_of(host: Host, outside: Outside, notes: Notes | None = None) -> Scrape:
     parts = Rig(host).exporter._parts
     return Scrape(
-        (),
+        Roster(),
         Samples((*machine.COLLECTOR.families, *cpu_topology.COLLECTOR.families)),
         parts.processes,
         parts.names,
@@ -100,17 +101,19 @@ def test_the_three_labels_say_who_the_machine_is(v1: Host) -> None:
 def test_a_system_uuid_that_only_root_may_read_is_absent_and_no_failure(v1: Host) -> None:
     scrape = scrape_of(v1, Watched(v1.outside.roots, refused=("product_uuid",)))
     machine.COLLECTOR.collect(scrape)
-    assert 'system_uuid=""' in scrape.samples.lines[machine.MEMORY][0]
+    told = dict(scrape.samples.encoded())
+    assert b'system_uuid=""' in told[machine.MEMORY]
     assert (scrape.tally.absent, scrape.tally.failed) == (1, 0)
-    assert scrape.samples.lines[machine.SCRAPE_ERROR] == ["machine_scrape_error 0\n"]
+    assert told[machine.SCRAPE_ERROR] == b"machine_scrape_error 0\n"
 
 
 def test_a_file_that_is_refused_sets_the_error_and_takes_nothing_else_away(v1: Host) -> None:
     scrape = scrape_of(v1, Watched(v1.outside.roots, refused=("meminfo",)))
     machine.COLLECTOR.collect(scrape)
-    assert scrape.samples.lines[machine.SCRAPE_ERROR] == ["machine_scrape_error 1\n"]
-    assert scrape.samples.lines[machine.MEMORY] == []
-    assert len(scrape.samples.lines[machine.CORES]) == 1
+    told = dict(scrape.samples.encoded())
+    assert told[machine.SCRAPE_ERROR] == b"machine_scrape_error 1\n"
+    assert machine.MEMORY not in told
+    assert told[machine.CORES].count(b"\n") == 1
 
 
 def test_garbage_is_a_failure_and_never_a_number(v1: Host) -> None:

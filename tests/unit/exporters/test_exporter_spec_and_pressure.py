@@ -13,6 +13,7 @@ from exporters.exposition.text import Format
 from tests.unit.exporters.trees import WALL_S, Host, Rig, of_family
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from exporters.collectors.contract import Collector
 
 WEB = "a9" * 32
@@ -63,6 +64,9 @@ class Counting(Kernel):
     def read(self, descriptor: int, offset: int) -> bytes:
         self.reads += 1
         return super().read(descriptor, offset)
+
+    def read_many(self, descriptors: Iterable[int]) -> list[bytes]:
+        return [self.read(descriptor, 0) for descriptor in descriptors]
 
 
 def test_totals_and_averages_share_one_reading_from_the_second_scrape_on(v2: Host) -> None:
