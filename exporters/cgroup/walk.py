@@ -53,9 +53,7 @@ def _nobody(_path: str, _inode: int) -> Cgroup | None:
     return None
 
 
-def find(
-    root: str, include: re.Pattern[str] | None = None, known: Callable[[str, int], Cgroup | None] = _nobody
-) -> Found:
+def find(root: str, include: re.Pattern[str] | None = None, known: Callable[[str, int], Cgroup | None] = _nobody) -> Found:
     """Walk the hierarchy mounted at ``root``; a folder that cannot be read is passed over and reported.
 
     ``include`` says which cgroups are wanted besides those that are always, see ``identify``. ``known`` returns what an

@@ -80,13 +80,13 @@ class Samples:
 
         A None is no sample.
         """
-        if not all(words):
+        there = [word for word in words if word]
+        if len(there) < len(words):
             labels = [label for label, word in zip(labels, words, strict=True) if word]
-            words = [word for word in words if word]
-        if words:
-            pieces = [family.lead] * (3 * len(words))
+        if there:
+            pieces = [family.lead] * (3 * len(there))
             pieces[1::3] = labels
-            pieces[2::3] = words  # type: ignore[assignment] - there is no None left
+            pieces[2::3] = there
             pieces[0] = family.lead[1:]
             pieces.append(b"\n")
             self._lines[family].append(b"".join(pieces))

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporters.cgroup.files import Vanished
+from exporters.cgroup.identity import Kind
 from exporters.cgroup.parse import Malformed
 from exporters.cgroup.parse_io import blkio, diskstats, io_stat
 from exporters.collectors import diskio_families as fs
-from exporters.collectors.contract import HOST_LABELS, Collector, Samples, Scrape, Target, attempt, labelled
+from exporters.collectors.contract import HOST_LABELS, Collector, Samples, Scrape, Target, labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from exporters.cgroup.parse_io import ByDevice, Disk
     from exporters.collectors.contract import Table
@@ -27,6 +29,7 @@ _LEFT_OUT = ("loop", "ram", "sr", "fd")
 _HOST = "/"
 """The path of a cgroup that would be shown under the name that the host's disks have."""
 _NUMBERLESS = b"0:0"
+_NOTHING_V1 = b"Total 0\n"
 _US_PER_S = 1_000_000
 _NS_PER_S = 1_000_000_000
 _MS_PER_S = 1_000
@@ -55,13 +58,15 @@ _OTHERS_V1: Mapping[str, Table] = {
 }
 _COUNTERS_V1 = ("blkio.bfq.{}_recursive", "blkio.{}_recursive", "blkio.throttle.{}_recursive", "blkio.throttle.{}")
 """Names of the files of each part of the kernel that counts, the one that is believed first at the beginning."""
+_LAST_SUM = 2
+"""The last of them that sums over what lies below; the one behind it can have nothing where this one has nothing."""
 
 
 class _Choice:
     """Whose files tell of a cgroup of version 1, as far as that is known, and which files this kernel does not have."""
 
     def __init__(self) -> None:
-        self.counters: tuple[str, ...] = _COUNTERS_V1
+        self.counter: str | None = None
         self.missing: frozenset[str] = frozenset()
 
 
@@ -83,16 +88,10 @@ def collect(scrape: Scrape) -> None:
         if not disk.name.startswith(_LEFT_OUT):
             _add_disk(scrape.samples, disk)
     devices = _Devices(disks)
-
-    def read(target: Target, samples: Samples) -> None:
-        if target.files.version("io") == 2:  # noqa: PLR2004
-            _version_2(target, samples, devices)
-        else:
-            _version_1(target, scrape, devices)
-
-    for target in scrape.in_time(scrape.targets):
-        if not target.is_gone and target.cgroup.path != _HOST:
-            attempt(read, target, scrape)
+    if scrape.targets.version("io") == 2:  # noqa: PLR2004
+        _version_2(scrape, devices)
+    else:
+        _version_1(scrape, devices)
 
 
 def _disks(scrape: Scrape) -> tuple[Disk, ...]:
@@ -126,11 +125,18 @@ def _add_disk(samples: Samples, disk: Disk) -> None:
         samples.add(fs.DEVICE_USAGE, _usage(labels, disk.device, operation), sectors * _SECTOR_BYTES)
 
 
-def _version_2(target: Target, samples: Samples, devices: _Devices) -> None:
-    data = target.files.read("io", "io.stat")
-    if data is None:
-        return
-    for device, words in io_stat(data).items():
+def _version_2(scrape: Scrape, devices: _Devices) -> None:
+    for place, (target, data) in enumerate(zip(scrape.targets, scrape.read("io", "io.stat"), strict=True)):
+        if not data or target.cgroup.path == _HOST:
+            continue
+        try:
+            _add_version_2(target, scrape.samples, devices, io_stat(data))
+        except Malformed as error:
+            scrape.report(place, error)
+
+
+def _add_version_2(target: Target, samples: Samples, devices: _Devices, found: ByDevice) -> None:
+    for device, words in found.items():
         labels = f"{target.labels},{devices.label(device)}"
         samples.add_keyed(labels, _BYTES_V2, words)
         samples.add_keyed(labels, _OTHERS_V2, words)
@@ -138,15 +144,45 @@ def _version_2(target: Target, samples: Samples, devices: _Devices) -> None:
             samples.add_keyed(_usage(labels, device, operation), ((fs.DEVICE_USAGE, key, 1),), words)
 
 
-def _version_1(target: Target, scrape: Scrape, devices: _Devices) -> None:
+def _version_1(scrape: Scrape, devices: _Devices) -> None:
+    """Read parents before their children: where the sum over a cgroup has nothing, what lies below has nothing either."""
+    above = scrape.targets.once(_above)
+    silent = [0] * len(scrape.targets)
+    for place, target in enumerate(scrape.in_time(scrape.targets)):
+        if target.is_gone or target.cgroup.path == _HOST:
+            continue
+        parent = above[place]
+        inherited = 0 if parent is None else silent[parent]
+        try:
+            silent[place] = _read_version_1(target, scrape, devices, inherited)
+        except Vanished:
+            target.is_gone = True
+        except Malformed as error:
+            scrape.report(place, error)
+
+
+def _read_version_1(target: Target, scrape: Scrape, devices: _Devices, silent: int) -> int:
+    """Read one cgroup; ``silent`` has a bit for each sum that has nothing there, and is returned with what was learnt."""
     choice = target.notes.of(_Choice)
-    for counter in choice.counters:
-        found = _read(target, scrape, choice, counter.format("io_service_bytes"))
-        if found:
-            choice.counters = (counter,)
-            break
-    else:
-        return
+    found: ByDevice = {}
+    for number, counter in enumerate(_COUNTERS_V1):
+        bit = 1 << min(number, _LAST_SUM)
+        is_believed = choice.counter in {None, counter}
+        if silent & bit or found or not (is_believed or target.cgroup.identity.kind is Kind.PLAIN):
+            continue
+        name = counter.format("io_service_bytes")
+        told = _read(target, scrape, choice, name)
+        if told and is_believed:
+            choice.counter, found = counter, told
+        elif not told and number <= _LAST_SUM and name not in choice.missing:
+            silent |= bit
+    if choice.counter is not None and found:
+        _add_version_1(target, scrape, devices, found)
+    return silent
+
+
+def _add_version_1(target: Target, scrape: Scrape, devices: _Devices, found: ByDevice) -> None:
+    choice = target.notes.of(_Choice)
     for device, words in found.items():
         labels = f"{target.labels},{devices.label(device)}"
         scrape.samples.add_keyed(labels, _BYTES_V1, words)
@@ -154,8 +190,19 @@ def _version_1(target: Target, scrape: Scrape, devices: _Devices) -> None:
             usage = _usage(labels, device, operation)
             scrape.samples.add_keyed(usage, ((fs.DEVICE_USAGE, operation, 1),), words)
     for figure, meaning in _OTHERS_V1.items():
-        for device, words in _read(target, scrape, choice, choice.counters[0].format(figure)).items():
+        for device, words in _read(target, scrape, choice, (choice.counter or "").format(figure)).items():
             scrape.samples.add_keyed(f"{target.labels},{devices.label(device)}", meaning, words)
+
+
+def _above(targets: Sequence[Target]) -> Sequence[int | None]:
+    """Find for each cgroup the place of the nearest one that it lies in."""
+    places = {target.cgroup.path: place for place, target in enumerate(targets)}
+    return [next((places[path] for path in _parents(target.cgroup.path) if path in places), None) for target in targets]
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _read(target: Target, scrape: Scrape, choice: _Choice, name: str) -> ByDevice:
@@ -164,6 +211,8 @@ def _read(target: Target, scrape: Scrape, choice: _Choice, name: str) -> ByDevic
         return {}
     failed_before = scrape.tally.failed
     data = target.files.read("blkio", name)
+    if data == _NOTHING_V1:
+        return {}
     if data is not None:
         return blkio(data)
     if scrape.tally.failed == failed_before:

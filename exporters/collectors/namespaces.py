@@ -48,24 +48,11 @@ class Namespace:
         return self.shown_as.cgroup.identity.kind is Kind.ROOT
 
 
-@dataclass(slots=True)
-class _Groups:
-    """Who shares network namespaces among these targets."""
-
-    targets: Roster | None = None
-    groups: Sequence[tuple[Target, Sequence[str]]] = ()
-
-    def of(self, targets: Roster) -> Sequence[tuple[Target, Sequence[str]]]:
-        if targets is not self.targets or any(target.is_gone for target in targets):
-            self.targets, self.groups = targets, tuple(_sharers(targets))
-        return self.groups
-
-
 def namespaces(scrape: Scrape) -> Iterator[Namespace]:
     """Yield each network namespace once, the host's first; raises OSError when /proc cannot be listed."""
     told: set[int] = set()
     yield from _new(scrape, _HOST_PID, scrape.root, told)
-    for shown_as, container_ids in scrape.in_time(scrape.notes.of(_Groups).of(scrape.targets)):
+    for shown_as, container_ids in scrape.in_time(_groups(scrape.targets)):
         process = _first_process(scrape, container_ids)
         if process is None:
             scrape.tally.absent += 1
@@ -110,6 +97,14 @@ def read_rows(scrape: Scrape, path: str, take: Callable[[bytes], None]) -> bool:
         scrape.tally.fail(f"{path}: {error}")
         return False
     return True
+
+
+def _groups(targets: Roster) -> Sequence[tuple[Target, Sequence[str]]]:
+    return tuple(_sharers(targets)) if any(target.is_gone for target in targets) else targets.once(_all)
+
+
+def _all(targets: Sequence[Target]) -> Sequence[tuple[Target, Sequence[str]]]:
+    return tuple(_sharers(targets))
 
 
 def _sharers(targets: Sequence[Target]) -> Iterator[tuple[Target, Sequence[str]]]:

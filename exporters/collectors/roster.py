@@ -9,7 +9,7 @@ for as long as no cgroup comes, goes or gets a better name.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 from exporters.cgroup.files import Vanished, is_whole
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from exporters.collectors.contract import Target
+
+Made = TypeVar("Made")
 
 Column = Sequence[bytes | None]
 """What each cgroup has, in their order; None where it has nothing."""
@@ -34,6 +36,7 @@ class Roster(Sequence["Target"]):
     def __init__(self, targets: Sequence[Target] = ()) -> None:
         self._targets = tuple(targets)
         self._labels: dict[str, Sequence[bytes]] = {}
+        self._made: dict[Callable[[Sequence[Target]], object], object] = {}
         self._parts: dict[str, tuple[int, _Parts]] = {}
 
     def __len__(self) -> int:
@@ -59,6 +62,13 @@ class Roster(Sequence["Target"]):
         if found is None:
             found = self._labels[more] = [f"{{{target.labels}{more}}} ".encode() for target in self._targets]
         return found
+
+    def once(self, make: Callable[[Sequence[Target]], Made]) -> Made:
+        """Return what ``make`` makes of the cgroups, which is kept as long as they stay the same with the same labels."""
+        found = self._made.get(make)
+        if found is None:
+            found = self._made[make] = make(self._targets)
+        return cast("Made", found)
 
     def read(self, controller: str, name: str, is_late: Callable[[], bool]) -> list[bytes | None]:
         """Read a whole file of every cgroup; None where there is none.

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from exporters.collectors.contract import Collector, Family, Kind, Scrape, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 START_TIME = Family(
     "container_start_time_seconds",
@@ -14,11 +19,12 @@ START_TIME = Family(
 
 def collect(scrape: Scrape) -> None:
     """Give the moment that was noted when each cgroup was first seen: the kernel may forget it later."""
-    scrape.add(START_TIME, [_word(target) for target in scrape.targets])
+    words = scrape.targets.once(_words)
+    scrape.add(START_TIME, [None if one.is_gone else word for one, word in zip(scrape.targets, words, strict=True)])
 
 
-def _word(target: Target) -> bytes | None:
-    return None if target.is_gone or target.born_s is None else repr(target.born_s).encode()
+def _words(targets: Sequence[Target]) -> Sequence[bytes | None]:
+    return [None if target.born_s is None else repr(target.born_s).encode() for target in targets]
 
 
 COLLECTOR = Collector(

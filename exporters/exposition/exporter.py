@@ -15,7 +15,7 @@ import structlog
 from exporters.cgroup.files import Reader, Tally
 from exporters.cgroup.host import Host
 from exporters.cgroup.identity import Kind
-from exporters.collectors.contract import Collector, Family, Samples, Scrape, Target
+from exporters.collectors.contract import Collector, Family, Samples, Scrape
 from exporters.collectors.notes import Notes
 from exporters.exposition.budget import DEFAULT_TIMEOUT_S, reading_s
 from exporters.exposition.inventory import Inventory, unnamed
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from exporters.cgroup.processes import Processes
+    from exporters.collectors.roster import Roster
     from exporters.exposition.own import OwnMetrics
     from exporters.kubelet.summary import SummaryBook
     from exporters.names.names import Names
@@ -138,7 +139,7 @@ class Exporter:
             self._parts.reader.tally.fail(f"cannot list {error.filename}: {error.strerror}")
         self._parts.inventory.join(self._parts.names)
 
-    def _read(self, targets: Sequence[Target]) -> Sequence[Written]:
+    def _read(self, targets: Roster) -> Sequence[Written]:
         """Run all collectors, and bring the lines of each family together: several may add to one."""
         collectors = self._parts.collectors
         shown: dict[Family, list[Written]] = {family: [] for one in collectors for family in one.families}
@@ -152,7 +153,7 @@ class Exporter:
         self._is_partial = self._is_partial or self._parts.clock() >= self._ends_s
         return self._is_partial
 
-    def _run(self, collector: Collector, targets: Sequence[Target]) -> Iterator[Written]:
+    def _run(self, collector: Collector, targets: Roster) -> Iterator[Written]:
         """Run one collector and encode its lines at once: as text they take several times as much memory."""
         parts = self._parts
         scrape = Scrape(

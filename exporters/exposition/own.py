@@ -11,6 +11,7 @@ import os
 import platform
 import resource
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info, disable_created_metrics
@@ -79,10 +80,9 @@ class _Process(Collector):
             yield _gauge(
                 "process_max_fds", "Maximum number of open file descriptors.", resource.getrlimit(resource.RLIMIT_NOFILE)[0]
             )
-            open_files = os.stat("/proc/self/fd").st_size  # Linux before 6.2 tells no size
-            yield _gauge(
-                "process_open_fds", "Number of open file descriptors.", open_files or len(os.listdir("/proc/self/fd"))
-            )
+            folder = Path("/proc/self/fd")
+            open_files = folder.stat().st_size  # Linux before 6.2 tells no size
+            yield _gauge("process_open_fds", "Number of open file descriptors.", open_files or len(list(folder.iterdir())))
 
 
 def _gauge(name: str, explained: str, value: float) -> Metric:

@@ -82,7 +82,8 @@ def test_a_cgroup_made_again_at_the_same_path_is_a_new_one(v1: Host) -> None:
 
 def test_a_hundred_containers_come_and_go_without_a_leaked_descriptor(v1: Host) -> None:
     rig = Rig(v1, budget=1000)
-    rig.collect()
+    for _ in range(2):  # some files are looked for once it is known that others have nothing
+        rig.collect()
     before = open_files()
     for number in range(100):
         container_id = f"{number:064x}"

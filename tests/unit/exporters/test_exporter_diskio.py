@@ -27,6 +27,12 @@ class Counting(Kernel):
         return super().open(path)
 
 
+def above(cgroup: str) -> list[str]:
+    """Return the folders of the pods' tree that a cgroup lies in."""
+    parts = cgroup.split("/")
+    return ["/".join(parts[:end]) for end in range(parts.index("kubepods") + 1, len(parts))]
+
+
 def rig_on(host: Host, kernel: Kernel | None = None) -> Rig:
     return Rig(host, kernel=kernel or Kernel(), collectors=(diskio.COLLECTOR,))
 
@@ -91,11 +97,21 @@ def test_what_the_io_controller_does_not_charge_gives_no_series(v2: Host) -> Non
 
 
 def test_a_scheduler_that_counted_is_believed_before_throttling(v1: Host) -> None:
-    v1.write(f"{CONTAINER_V1}/blkio.bfq.io_service_bytes_recursive", "8:0 Read 11\n8:0 Total 11\nTotal 11\n")
-    v1.write(f"{CONTAINER_V1}/blkio.bfq.io_serviced_recursive", "8:0 Read 1\n8:0 Total 1\nTotal 1\n")
+    for cgroup in (CONTAINER_V1, *above(CONTAINER_V1)):
+        v1.write(f"{cgroup}/blkio.bfq.io_service_bytes_recursive", "8:0 Read 11\n8:0 Total 11\nTotal 11\n")
+        v1.write(f"{cgroup}/blkio.bfq.io_serviced_recursive", "8:0 Read 1\n8:0 Total 1\nTotal 1\n")
     text = rig_on(v1).text()
     assert by_device(text, "fs_reads_bytes_total", CONTAINER_V1) == {"/dev/sda": 11}
     assert by_device(text, "fs_reads_total", CONTAINER_V1) == {"/dev/sda": 1}
+
+
+def test_below_a_cgroup_whose_sums_have_nothing_nothing_is_read(v1: Host) -> None:
+    for cgroup in above(CONTAINER_V1):
+        for counter in ("blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive"):
+            v1.write(f"{cgroup}/{counter}", "Total 0\n")
+    kernel = Counting()
+    assert by_device(rig_on(v1, kernel).text(), "fs_reads_bytes_total", CONTAINER_V1) == {}
+    assert {name.rpartition("/")[2] for name in kernel.opened if CONTAINER_V1 in name} <= {"blkio.io_service_bytes_recursive"}
 
 
 def test_whoever_counted_first_stays_believed_so_that_counters_do_not_jump(v1: Host) -> None:
@@ -108,6 +124,7 @@ def test_whoever_counted_first_stays_believed_so_that_counters_do_not_jump(v1: H
 def test_a_file_that_this_kernel_does_not_have_is_looked_for_once_for_each_cgroup(v1: Host) -> None:
     kernel = Counting()
     rig = rig_on(v1, kernel)
+    rig.collect()
     absent = errors(rig.text(), "absent")
     opened = len(kernel.opened)
     assert absent > 0

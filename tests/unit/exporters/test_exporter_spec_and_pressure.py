@@ -14,6 +14,7 @@ from tests.unit.exporters.trees import WALL_S, Host, Rig, of_family
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from exporters.collectors.contract import Collector
 
 WEB = "a9" * 32
