@@ -33,7 +33,7 @@ Json = dict[str, Any]
 Labels = Mapping[str, str]
 NAMESPACE = "guarded"
 SERVED_AS = "foresail-exporter"
-PASSWORD = "correct horse"
+USER, PASSWORD = "prometheus", "correct horse"
 READERS = "guarded-metrics-reader"
 MACHINE_ID = Path("/etc/machine-id")
 VOLUME_BYTES, LAYER_BYTES, MORE_BYTES = 24 << 20, 8 << 20, 1 << 20  # what is written, and what folders may take besides
@@ -114,15 +114,10 @@ def reader(guarded: Guarded) -> str:
 
 def objects(pki: Path) -> list[Json]:
     """Return the web configuration, an account that may read metrics and one that may not, and a pod that writes files."""
-    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-    config = {
-        "tls_server_config": {"cert_file": "server.crt", "key_file": "server.key"},
-        "basic_auth_users": {"prometheus": hashed},
-    }
     pair = {name: (pki / name).read_text(encoding="ascii") for name in ("server.crt", "server.key")}
     secret = {
         "metadata": {"name": "exporter-web", "namespace": NAMESPACE},
-        "stringData": {**pair, "web.yml": yaml.safe_dump(config)},
+        "stringData": {**pair, "web.yml": web_config(USER)},
     }
     rbac = "rbac.authorization.k8s.io"
     reads: Json = {"rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]}
@@ -139,6 +134,16 @@ def objects(pki: Path) -> list[Json]:
         {"apiVersion": f"{rbac}/v1", "kind": "ClusterRoleBinding", "metadata": {"name": READERS}, **bound},
         writer(),
     ]
+
+
+def web_config(*users: str) -> str:
+    """Return the file that asks for encryption and for the password, which is the same for these users."""
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    config = {
+        "tls_server_config": {"cert_file": "server.crt", "key_file": "server.key"},
+        "basic_auth_users": dict.fromkeys(users, hashed),
+    }
+    return yaml.safe_dump(config)
 
 
 def writer() -> Json:
@@ -164,9 +169,9 @@ def writer() -> Json:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "writer", "namespace": NAMESPACE}, "spec": spec}
 
 
-def basic(password: str) -> str:
-    """Return the header of the user of the web configuration."""
-    return "Basic " + base64.b64encode(f"prometheus:{password}".encode()).decode()
+def basic(password: str, user: str = USER) -> str:
+    """Return the header of a user of the web configuration."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def test_who_the_api_knows_and_lets_read_metrics_gets_them(guarded: Guarded, reader: str) -> None:
@@ -190,6 +195,24 @@ def test_who_does_not_prove_anything_is_not_let_in(authorization: str, guarded: 
 
 def test_a_password_of_the_file_is_proof_too(guarded: Guarded) -> None:
     assert guarded.samples(basic(PASSWORD), "container_last_seen")
+
+
+def test_a_secret_that_cannot_be_used_changes_nothing_and_one_that_can_does(guarded: Guarded, reader: str) -> None:
+    def write(text: str) -> None:
+        patch = json.dumps({"stringData": {"web.yml": text}})
+        guarded.cluster.kubectl("patch", "secret", "exporter-web", "-n", NAMESPACE, "--type=merge", "--patch", patch)
+
+    def is_well() -> bool:
+        [(_, value)] = guarded.samples(reader, "foresail_exporter_web_config_last_reload_successful")
+        return value == 1.0
+
+    assert is_well()
+    write("basic_auth_users: {prometheus: in the clear}")
+    guarded.cluster.wait(lambda: not is_well(), 60.0, "the Secret to be refused")
+    assert guarded.door.ask("/metrics", basic(PASSWORD))[0] == 200
+    write(web_config(USER, "newcomer"))
+    guarded.cluster.wait(is_well, 60.0, "the Secret to be taken")
+    assert [guarded.door.ask("/metrics", basic(PASSWORD, user))[0] for user in (USER, "newcomer")] == [200, 200]
 
 
 def test_the_right_is_for_the_path_and_health_is_for_everybody(guarded: Guarded, reader: str) -> None:
