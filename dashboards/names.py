@@ -18,6 +18,7 @@ EXPORTER_SCRAPE_S = "foresail_exporter_scrape_duration_seconds"
 EXPORTER_WATCH_AGE_S = "foresail_exporter_watch_age_seconds"
 EXPORTER_PARTIAL = "foresail_exporter_scrape_partial"
 EXPORTER_CAPPED = "foresail_exporter_discovery_capped"
+EXPORTER_WEB_CONFIG = "foresail_exporter_web_config_last_reload_successful"
 EXPORTER_OWN = (
     EXPORTER_ERRORS,
     EXPORTER_UNNAMED,
@@ -25,6 +26,7 @@ EXPORTER_OWN = (
     EXPORTER_WATCH_AGE_S,
     EXPORTER_PARTIAL,
     EXPORTER_CAPPED,
+    EXPORTER_WEB_CONFIG,
 )
 
 _SUFFIX = {"counter": "_total", "histogram": "_bucket", "info": "_info", "gauge": ""}

@@ -69,4 +69,13 @@ def alerts() -> Sequence[Alert]:
             summary="The exporter at {{ $labels.instance }} has lost the Kubernetes API",
             description="It last heard of it {{ $value | humanizeDuration }} ago. New pods get no workload until it is back.",
         ),
+        Alert(
+            name="ForesailExporterWebConfigRefused",
+            expr=f"{names.exporter(names.EXPORTER_WEB_CONFIG)} == 0",
+            for_="5m",
+            severity=Severity.WARNING,
+            summary="The exporter at {{ $labels.instance }} cannot use its web configuration as it now is",
+            description="The one before stays in force: new passwords do not count, and a certificate is not replaced "
+            "before it ends.",
+        ),
     )

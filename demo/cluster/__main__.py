@@ -1,5 +1,6 @@
 """`python -m demo.cluster`."""
 
-from demo.cluster.cli import main
+from demo.cluster.cli import app
+from demo.cluster.frame import run
 
-main()
+run(app)

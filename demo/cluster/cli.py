@@ -1,7 +1,6 @@
 """The command line of the embedded cluster: `python -m demo.cluster up | status | logs | forward | kubectl | down | clean`."""
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -10,12 +9,10 @@ from rich.console import Console
 from demo.cluster import machine, packages
 from demo.cluster.cache import Cache
 from demo.cluster.cluster import Cluster
-from demo.cluster.errors import ClusterError
 from demo.cluster.logs import log_names, read_log
 from demo.cluster.mounts import unmount_under
 from demo.cluster.prepare import prepare
 from demo.cluster.report import Reporter, reporter_for
-from demo.cluster.signals import ended_by_signals
 from demo.cluster.standing import describe, standing_cluster
 from demo.cluster.state import machine_lock
 from demo.cluster.takedown import take_down
@@ -27,22 +24,6 @@ app = typer.Typer(
 )
 # A take-down under way is over in a second or two; a start may take minutes, and is not waited for.
 _DOWN_PATIENCE_S = 10
-
-
-def main() -> None:
-    """Run the command line; an error of ours is told in words, with status 1."""
-    try:
-        with ended_by_signals():
-            app()
-    except ClusterError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except PermissionError as error:
-        print(f"error: {error.strerror}: {error.filename}. The cluster belongs to root: use sudo", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
 
 
 @app.command("prepare")

@@ -113,7 +113,6 @@ def kubelet(layout: Layout) -> str:
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": ["pods"],
-        "localStorageCapacityIsolation": False,
         "evictionHard": {},
         "imageGCHighThresholdPercent": 100,
         # No name service runs here. A pod that asks for one is refused at once at its own loopback, rather than waiting.
@@ -129,7 +128,8 @@ def kubelet(layout: Layout) -> str:
         "kubeAPIBurst": 200,
         "syncFrequency": "10s",
         "nodeStatusUpdateFrequency": "5s",
-        "volumeStatsAggPeriod": "5m",
+        # What volumes hold is counted so often, and of a new pod not before the next time; a minute if nothing is said.
+        "volumeStatsAggPeriod": "10s",
         "volumePluginDir": str(layout.run / "kubelet" / "volume-plugins"),
         "rotateCertificates": False,
     }

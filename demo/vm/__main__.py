@@ -1,5 +1,6 @@
 """`python -m demo.vm`."""
 
-from demo.vm.cli import main
+from demo.cluster.frame import run
+from demo.vm.cli import app
 
-main()
+run(app)

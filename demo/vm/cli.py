@@ -1,7 +1,6 @@
 """The command line of the virtual machine: `python -m demo.vm prepare | run`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +8,8 @@ import typer
 from rich.console import Console
 
 from demo.cluster.cache import Cache
-from demo.cluster.errors import ClusterError, UnfitMachineError
+from demo.cluster.errors import UnfitMachineError
 from demo.cluster.report import reporter_for
-from demo.cluster.signals import ended_by_signals
 from demo.parity.report import as_json, faults
 from demo.vm.fit import what_is_wrong
 from demo.vm.inputs import Schedule
@@ -20,19 +18,6 @@ from demo.vm.run import DEFAULT_CPUS, Options, boot, prepare
 from demo.vm.verdicts import judge, load
 
 app = typer.Typer(help="A real kubelet on a kernel with cgroup v2 alone.", no_args_is_help=True, pretty_exceptions_enable=False)
-
-
-def main() -> None:
-    """Run the command line; an error of ours is told in words, with status 1."""
-    try:
-        with ended_by_signals():
-            app()
-    except (ClusterError, PermissionError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
 
 
 @app.command("prepare")

@@ -20,6 +20,7 @@ TREE = Path(__file__).resolve().parents[3]
 def test_the_exporter_has_the_metrics_of_its_own_that_are_asked_for() -> None:
     own = OwnMetrics("0")
     own.watch(lambda: 1.0, lambda: 1)
+    own.web(lambda: True)
     own.count("cpu", Tally())
     families = text_string_to_metric_families(own.render(Format.TEXT).decode())
     exposed = {sample.name for family in families for sample in family.samples}

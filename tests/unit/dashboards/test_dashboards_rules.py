@@ -60,6 +60,7 @@ WELL = LEADING | {
     f'foresail_exporter_collector_errors_total{{{NODE},collector="cpu",kind="absent"}}': "0+1x400",
     f"foresail_exporter_scrape_duration_seconds{{{NODE}}}": "0.1x400",
     f"foresail_exporter_watch_age_seconds{{{NODE}}}": "20x400",
+    f"foresail_exporter_web_config_last_reload_successful{{{NODE}}}": "1 0 0 1x397",
 }
 
 
@@ -178,6 +179,9 @@ CASES = {
     ),
     "ForesailExporterWatchStale": Case(
         {f"foresail_exporter_watch_age_seconds{{{NODE}}}": "0+60x400"}, "10m", labelled(NODE), "10m 0s", quiet_at="7m"
+    ),
+    "ForesailExporterWebConfigRefused": Case(
+        {f"foresail_exporter_web_config_last_reload_successful{{{NODE}}}": "1 0x399"}, "7m", labelled(NODE), quiet_at="5m"
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The chart lets the exporter be encrypted, ask who scrapes it, and ask its kubelet."""
+"""The chart lets the exporter be encrypted, ask who scrapes it, ask its kubelet, and know its machine."""
 
 import pytest
 
@@ -27,6 +27,15 @@ def test_the_kubelet_is_asked_with_the_right_and_the_address_for_it(render: Rend
     found = container(render, volumes=True)
     assert "--collector.volumes" in found["args"]
     assert {"name": "NODE_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}} in found["env"]
+
+
+def test_the_machine_s_id_is_mounted_when_it_is_wanted_and_never_made(render: Render) -> None:
+    found = container(render, machineIdFile="/var/lib/dbus/machine-id")
+    args = found["args"]
+    assert args[args.index("--path.machine-id") + 1] == "/host/etc/machine-id"
+    assert {"name": "machine-id", "mountPath": "/host/etc/machine-id", "readOnly": True} in found["volumeMounts"]
+    assert {"name": "machine-id", "hostPath": {"path": "/var/lib/dbus/machine-id", "type": "File"}} in found["volumes"]
+    assert not any("machine-id" in str(part) for part in container(render).values())
 
 
 def test_tokens_are_reviewed_with_the_rights_for_it(render: Render) -> None:
