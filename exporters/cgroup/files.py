@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _CHUNK = 4096
 _MOST = 1 << 20  # no file that is read here comes near it
 _RESERVED = 256  # for sockets, logs and the files of one scrape
-MAX_KEPT = 4096
-"""Descriptors kept at most, whatever RLIMIT_NOFILE allows: at a page each the kernel holds 16 MiB for them."""
+MAX_KEPT = 16_384
+"""Descriptors kept at most, whatever RLIMIT_NOFILE allows: at a page each the kernel holds 64 MiB for them."""
 
 _ABSENT = frozenset({errno.ENOENT, errno.EOPNOTSUPP, errno.ENODEV, errno.EINVAL})
 
