@@ -72,14 +72,16 @@ def growth(
 
 @app.command()
 def peers(
-    pods: Annotated[int, typer.Option(help="Pods that do nothing", min=1, max=100)] = 80,
+    pods: Annotated[int, typer.Option(help="Pods", min=1, max=100)] = 80,
+    wake_s: Annotated[float, typer.Option(help="Seconds between what each pod does; 0: pods that do nothing", min=0)] = 1.0,
     rounds: Annotated[int, typer.Option(help="Scrapes of each", min=1)] = 8,
 ) -> None:
     """Print what each costs when all are scraped every 15 s."""
-    with standing_peers(pods) as found:
+    with standing_peers(pods, wake_s) as found:
         costs = _measured(found, rounds)
-    table = Table(title=f"{pods} pods; {rounds} scrapes, one every {EVERY_S:.0f} s")
-    for title in ("", "CPU ms in 15 s", "against ours", "latency ms", "RSS MiB", "samples", "MB"):
+    activity = f"that start a process every {wake_s:g} s" if wake_s else "that do nothing"
+    table = Table(title=f"{pods} pods {activity}; {rounds} scrapes, one every {EVERY_S:.0f} s")
+    for title in ("", "CPU ms in 15 s", "against the first", "latency ms", "RSS MiB", "samples", "MB"):
         table.add_column(title, justify="right" if title else "left")
     for peer, cost in zip(found, costs, strict=True):
         table.add_row(

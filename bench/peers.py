@@ -8,20 +8,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.measure import Answer
+from demo import wheels
 from demo.cluster import Cluster
 from demo.cluster.config import PAUSE_IMAGE
 from demo.cluster.report import LineReporter
 from demo.constants import SYSTEM_NAMESPACE
 from demo.parity import live
-from demo.stack import as_list, build_images, install_chart
+from demo.stack import APP_IMAGE, RELEASE, as_list, build_images, chart_values, merged
+from exporters.collectors import REGISTERED
 
 CADVISOR_PORT = 18080
+LEAN_NAMESPACE = "foresail-lean"
 _PATIENCE_S = 180.0
 
 
@@ -43,15 +46,22 @@ class Peer:
 
 
 @contextlib.contextmanager
-def standing_peers(pods: int) -> Iterator[list[Peer]]:
-    """Bring the embedded cluster up with that many idle pods; yields ours, the kubelet, and cAdvisor where there is one."""
+def standing_peers(pods: int, wake_s: float) -> Iterator[list[Peer]]:
+    """Bring the embedded cluster up with that many pods, each of which does a little every ``wake_s`` seconds (0: nothing).
+
+    Yields our exporter without what the kubelet does not tell, our exporter as it is, the kubelet, and cAdvisor where
+    there is one.
+    """
     reporter = LineReporter(sys.stderr)
     with tempfile.TemporaryDirectory() as folder, Cluster.start(reporter=reporter) as cluster:
         build_images(cluster, reporter)
-        install_chart(cluster, Path(folder), "", {"replicas": 0})
-        cluster.apply(as_list([_idle(pods)]))
-        cluster.kubectl("rollout", "status", "deployment/idle", f"--timeout={_PATIENCE_S:.0f}s")
-        found = [_ours(cluster), _kubelet(cluster)]
+        cluster.apply(as_list([_deployment(pods, wake_s)]))
+        cluster.kubectl("rollout", "status", "deployment/measured", f"--timeout={_PATIENCE_S:.0f}s")
+        kubelet = _kubelet(cluster)
+        _install(cluster, Path(folder), LEAN_NAMESPACE, _besides(kubelet.fetch()))
+        _install(cluster, Path(folder), SYSTEM_NAMESPACE, ())
+        lean = _ours(cluster, LEAN_NAMESPACE, "ours, what the kubelet tells")
+        found = [lean, _ours(cluster, SYSTEM_NAMESPACE, "ours, by default"), kubelet]
         if binary := shutil.which("cadvisor"):
             found.append(_cadvisor(cluster, binary))
         else:
@@ -59,20 +69,39 @@ def standing_peers(pods: int) -> Iterator[list[Peer]]:
         yield found
 
 
-def _idle(pods: int) -> dict[str, Any]:
-    labels = {"app": "idle"}
-    container = {"name": "idle", "image": PAUSE_IMAGE, "imagePullPolicy": "Never"}
-    container["resources"] = {"requests": {"cpu": "1m", "memory": "4Mi"}, "limits": {"cpu": "50m", "memory": "32Mi"}}  # type: ignore[assignment]
+def _deployment(pods: int, wake_s: float) -> dict[str, Any]:
+    labels = {"app": "measured"}
+    container: dict[str, Any] = {"name": "measured", "image": PAUSE_IMAGE, "imagePullPolicy": "Never"}
+    if wake_s:
+        container |= {"image": APP_IMAGE, "command": ["sh", "-c", f"while sleep {wake_s}; do :; done"]}
+    container["resources"] = {"requests": {"cpu": "1m", "memory": "4Mi"}, "limits": {"cpu": "50m", "memory": "32Mi"}}
     template = {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]}}
     spec = {"replicas": pods, "selector": {"matchLabels": labels}, "template": template}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "idle", "namespace": "default"}, "spec": spec}
+    named = {"name": "measured", "namespace": "default"}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": named, "spec": spec}
 
 
-def _ours(cluster: Cluster) -> Peer:
-    chosen = ("-n", SYSTEM_NAMESPACE, "-l", "app.kubernetes.io/component=exporter", "-o", "json")
+def _besides(told: Answer) -> Sequence[str]:
+    """Return the flags that switch off the collectors of which the kubelet tells nothing."""
+    theirs = set(re.findall(r"^# TYPE (\S+)", told.body.decode(), re.MULTILINE))
+    more = [one for one in REGISTERED if one.is_default and one.families and not theirs & {it.name for it in one.families}]
+    return [f"--no-collector.{one.name}" for one in more]
+
+
+def _install(cluster: Cluster, folder: Path, namespace: str, flags: Sequence[str]) -> None:
+    """Install the chart with the exporter alone."""
+    file = folder / f"{namespace}.yaml"
+    over = {"replicas": 0, "extraVolumes": [], "extraVolumeMounts": [], "exporter": {"extraArgs": list(flags)}}
+    file.write_text(json.dumps(merged(chart_values(cluster), over)), encoding="utf-8")
+    where = ("--namespace", namespace, "--create-namespace", "--skip-crds", "--wait", "--timeout", "180s")
+    cluster.helm("install", RELEASE, str(wheels.TREE / "helm" / "foresail"), "-f", str(file), *where)
+
+
+def _ours(cluster: Cluster, namespace: str, name: str) -> Peer:
+    chosen = ("-n", namespace, "-l", "app.kubernetes.io/component=exporter", "-o", "json")
     pod = json.loads(cluster.kubectl("get", "pods", *chosen))["items"][0]
     container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
-    return Peer("foresail-exporter", _process_of(container), live.exporter_command(cluster, SYSTEM_NAMESPACE))
+    return Peer(name, _process_of(container), live.exporter_command(cluster, namespace))
 
 
 def _kubelet(cluster: Cluster) -> Peer:

@@ -6,7 +6,15 @@ the workload is told once for each pod and joined. Nothing is told here without 
 
 from __future__ import annotations
 
-from exporters.collectors.contract import Collector, Family, Kind, Scrape, labelled
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporters.collectors.contract import Collector, Family, Kind, Samples, Scrape, labelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from exporters.names.pod import Pod
 
 INFO = Family(
     "foresail_pod_info",
@@ -26,10 +34,28 @@ REQUESTS = Family(
 )
 
 
+@dataclass(slots=True)
+class _Written:
+    """The lines of all pods, written once for as long as the API tells nothing new."""
+
+    pods: Mapping[str, Pod] | None = None
+    lines: Sequence[tuple[Family, bytes]] = ()
+
+
 def collect(scrape: Scrape) -> None:
     """Write out all pods, ordered by name."""
-    samples = scrape.samples
-    for pod in sorted(scrape.names.pods(), key=lambda pod: (pod.namespace, pod.name)):
+    written = scrape.notes.of(_Written)
+    pods = scrape.names.pods()
+    if pods is not written.pods:
+        samples = Samples(COLLECTOR.families)
+        _add(samples, pods.values())
+        written.pods, written.lines = pods, tuple(samples.encoded())
+    for family, lines in written.lines:
+        scrape.samples.add_line(family, lines)
+
+
+def _add(samples: Samples, pods: Iterable[Pod]) -> None:
+    for pod in sorted(pods, key=lambda pod: (pod.namespace, pod.name)):
         of_pod = labelled(namespace=pod.namespace, pod=pod.name)
         facts = labelled(
             uid=pod.uid,

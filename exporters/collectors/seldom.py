@@ -2,7 +2,7 @@
 
 Limits are half of a cgroup's files and hardly ever change. Kept open like the others, they would take a page of the
 kernel's memory each and the place of files that change all the time. A container's limits are written after its cgroup
-is made, so a new one is read twice in a row; from then on again after 45 to 75 seconds, not all in the same scrape.
+is made, so a new one is read twice in a row; from then on again after 90 to 150 seconds, not all in the same scrape.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from exporters.collectors.contract import Family, Scrape, Target, attempt, line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-EVERY_S = 45
-SPREAD_S = 31
+EVERY_S = 90
+SPREAD_S = 61
 _BEFORE_SELDOM = 2
 
 Values = tuple[Family, float]

@@ -1,8 +1,8 @@
 """Limits that the kernel enforces on a container: CPU quota, shares, memory and swap.
 
-They are read from the cgroup and not from the pod, so they are what really holds, after a resize as well (about a minute
-later: what seldom changes is read seldom). Where there
-is no limit there is no series; a zero would read as a limit of nothing, which for swap it is.
+They are read from the cgroup and not from the pod, so they are what really holds, after a resize as well (two minutes
+later: what seldom changes is read seldom). Where there is no limit there is no series; a zero would read as a limit of
+nothing, which for swap it is.
 
 Version 2 has a weight where version 1 had shares. Runtimes turn shares into a weight in one of two ways (linearly, or
 since runc 1.3.2 and crun 1.23 along a curve on which 1024 shares are a weight of 100), and the weight does not tell

@@ -40,6 +40,7 @@ class Inventory:
         self._include = include
         self._known: dict[tuple[str, int], Target] = {}
         self._roster: Roster | None = None
+        self._joined: tuple[object, object] = None, None
         self.is_capped = False
         """The last walk was stopped at one of its caps, so that cgroups are missing."""
 
@@ -78,6 +79,10 @@ class Inventory:
 
     def join(self, names: Names) -> None:
         """Give every cgroup the best name that was known so far: sources forget a pod before its cgroups are gone."""
+        sources = names.sources()
+        if self._roster is not None and all(one is other for one, other in zip(sources, self._joined, strict=True)):
+            return
+        self._joined = sources
         for target in self._known.values():
             if target.labels and target.name.is_final:
                 continue

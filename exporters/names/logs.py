@@ -48,6 +48,8 @@ class LogFolder:
         """Look again, reading only links that were not there before; raises OSError if the folder cannot be listed."""
         with os.scandir(self._folder) as entries:
             names = [entry.name for entry in entries]
+        if names == list(self._links):
+            return
         self._links = {name: self._links[name] if name in self._links else self._read(name) for name in names}
         found = [entry for entry in self._links.values() if entry is not None]
         self.by_container_id = dict(found)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from exporters.names.book import PodBook
     from exporters.names.logs import LogFolder
@@ -34,6 +34,7 @@ class Name:
 
 
 UNKNOWN = Name()
+_NO_PODS: Mapping[str, Pod] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,16 @@ class Names:
         """Look at the sources that do not report by themselves; raises OSError when the log folder cannot be listed."""
         self._logs.refresh()
 
-    def pods(self) -> Collection[Pod]:
-        """Return the pods of this node as the API tells them; none without the API."""
-        return () if self._book is None else self._book.page.pods.values()
+    def pods(self) -> Mapping[str, Pod]:
+        """Return the pods of this node by UID, as the API tells them; none without the API.
+
+        It is the same object until the API tells something new.
+        """
+        return _NO_PODS if self._book is None else self._book.page.pods
+
+    def sources(self) -> tuple[object, object]:
+        """Return what names are taken from, two objects that stay the same until one of them tells something new."""
+        return None if self._book is None else self._book.page, self._logs.by_container_id
 
     def of_pod(self, uid: str) -> Name:
         """Name the pod whose cgroup carries ``uid``."""
