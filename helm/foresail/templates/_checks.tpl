@@ -15,7 +15,7 @@
     "settings.leader_election" "settings.leader_election.enabled" "settings.leader_election.lease_name"
     "settings.leader_election.lease_duration_s" "settings.leader_election.renew_deadline_s"
     "settings.leader_election.retry_period_s" "settings.notify" "settings.web" "settings.web.port" "settings.kubernetes"
-    "exporter" "exporter.web" "exporter.image" "exporter.serviceAccount"
+    "exporter" "exporter.web" "exporter.image" "exporter.podWatch" "exporter.serviceAccount"
     "monitoring" "monitoring.serviceMonitor" "monitoring.prometheusRule" "dashboards" "networkPolicy" -}}
   {{- $at := $.Values -}}
   {{- range $name := splitList "." $path -}}
@@ -38,6 +38,14 @@
 
 {{- /* The service refuses these at its start; here before anything is installed. */ -}}
 {{- define "foresail.checkWeb" -}}
+{{- if not .Values.exporter.podWatch -}}
+  {{- if .Values.exporter.volumes -}}
+    {{- fail "exporter.volumes is true and exporter.podWatch is false: without the Kubernetes API there is no token to show the kubelet" -}}
+  {{- end -}}
+  {{- if .Values.exporter.web.tokenReview -}}
+    {{- fail "exporter.web.tokenReview is true and exporter.podWatch is false: only the Kubernetes API can review a token" -}}
+  {{- end -}}
+{{- end -}}
 {{- with .Values.exporter.web -}}
   {{- if and .tls (not .configSecret) -}}
     {{- fail "exporter.web.tls is true and exporter.web.configSecret names no Secret: its web.yml says with which certificate" -}}

@@ -22,6 +22,15 @@ def test_by_default_the_exporter_may_see_pods_and_nothing_else(render: Render) -
     assert not [word for word in container(render)["args"] if word.startswith(("--web", "--collector"))]
 
 
+def test_without_the_watch_the_exporter_has_no_right_and_no_token(render: Render) -> None:
+    found = render({"exporter": {"podWatch": False}})
+    pod = one(found, "DaemonSet", "foresail-exporter")["spec"]["template"]["spec"]
+    assert "--no-kubernetes" in pod["containers"][0]["args"]
+    assert pod["automountServiceAccountToken"] is False
+    assert not [one for one in found if one["kind"].startswith("ClusterRole") and one["metadata"]["name"].endswith("-exporter")]
+    assert "--no-kubernetes" not in container(render)["args"]
+
+
 def test_the_kubelet_is_asked_with_the_right_and_the_address_for_it(render: Render) -> None:
     assert "get nodes/stats" in rights(render, volumes=True)
     found = container(render, volumes=True)
@@ -75,3 +84,9 @@ def test_the_monitor_speaks_https_with_what_else_the_endpoint_needs(render: Rend
 def test_contradictions_are_refused(web: dict[str, object], words: str, render: Render) -> None:
     with pytest.raises(AssertionError, match=words):
         render({"exporter": {"web": web}})
+
+
+@pytest.mark.parametrize("more", [{"volumes": True}, {"web": {"tokenReview": True}}])
+def test_what_needs_the_api_is_refused_without_it(more: dict[str, object], render: Render) -> None:
+    with pytest.raises(AssertionError, match=r"exporter\.podWatch is false"):
+        render({"exporter": {"podWatch": False, **more}})
