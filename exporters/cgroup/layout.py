@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _V1_CONTROLLERS = frozenset({"blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "pids", "systemd"})
-_WALKED_FIRST = ("memory", "cpu", "cpuacct", "pids", "systemd")
-"""Controllers in whose version 1 tree a runtime surely puts each container; the first that is mounted is walked."""
+_WALKED_FIRST = ("pids", "memory", "cpu", "cpuacct", "systemd")
+"""Controllers in whose version 1 tree a runtime surely puts each container; the first that is mounted is walked.
+
+That of pids has a third of the files that memory has, and all of a folder are listed to find the folders in it.
+"""
 
 UNIFIED = "unified"
 """Stands for the version 2 tree where a controller is asked for: its pressure files belong to no controller."""

@@ -70,10 +70,11 @@ def test_a_cgroup_made_again_at_the_same_path_is_a_new_one(v1: Host) -> None:
     rig = Rig(v1)
     rig.collect()
     (before,) = [target for target in rig.inventory.targets if target.cgroup.path.endswith(APP)]
-    folder = v1.cgroupfs / "memory" / "kubepods" / "burstable" / f"pod{UID}" / APP
-    folder.rename(folder.with_name("old"))
-    shutil.copytree(folder.with_name("old"), folder)
-    (folder / "memory.usage_in_bytes").write_text("77\n", encoding="ascii")
+    for tree in ("memory", "pids"):
+        folder = v1.cgroupfs / tree / "kubepods" / "burstable" / f"pod{UID}" / APP
+        folder.rename(folder.with_name("old"))
+        shutil.copytree(folder.with_name("old"), folder)
+    v1.write(f"cgroup/memory/kubepods/burstable/pod{UID}/{APP}/memory.usage_in_bytes", "77\n")
     usage = of_family(rig.text(), "container_memory_usage_bytes")
     (after,) = [target for target in rig.inventory.targets if target.cgroup.path.endswith(APP)]
     assert after is not before

@@ -18,7 +18,7 @@ def test_version_1_has_a_tree_for_each_controller(v1: Host) -> None:
     joint = str(v1.cgroupfs / "cpu,cpuacct")
     assert (layout.trees["cpu"].root, layout.trees["cpuacct"].root) == (joint, joint)
     assert {tree.version for tree in layout.trees.values()} == {1}
-    assert layout.walked is layout.trees["memory"]
+    assert layout.walked is layout.trees["pids"]
 
 
 def test_version_2_has_one_tree_for_all(v2: Host) -> None:
