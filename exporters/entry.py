@@ -5,6 +5,8 @@ import sys
 
 def main() -> None:
     """Run the exporter; ends with status 1 where the extra `exporter` is not installed."""
+    # structlog takes rich along where it is installed, as it is for the service: 4 MB for tracebacks in colours
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     try:
         from exporters import cli  # noqa: PLC0415 - what is missing must be told in words, not by a traceback
     except ModuleNotFoundError as error:

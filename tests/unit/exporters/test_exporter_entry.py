@@ -14,3 +14,13 @@ def test_without_the_extra_it_names_the_package_and_the_remedy() -> None:
     assert "needs the Python package prometheus_client" in ended.stderr
     assert "in the folder of Foresail's source, type: pip install '.[exporter]'" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_nothing_heavy_that_only_the_service_needs_is_taken_along() -> None:
+    program = (
+        "import sys, contextlib; from exporters.entry import main; sys.argv = ['foresail-exporter', '--help']\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        "print([name for name in ('rich.console', 'numpy', 'kubernetes_asyncio', 'typer') if name in sys.modules])\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "[]"
