@@ -113,8 +113,9 @@ class _Judge:
         if theirs is None and series.name not in self.kubelet.kinds:
             _count(self.verdict.beyond, series)
         elif theirs is None:
-            if self._was_there(series):
-                self._find(Side.OURS, series, near[0].value, f"exporter {near[0].value:g}")
+            value = self._before(series)
+            if value is not None:
+                self._find(Side.OURS, series, value, f"exporter {value:g}")
         elif not near:
             self._find(Side.KUBELET, series, theirs.value, f"kubelet {theirs.value:g}")
         else:
@@ -137,12 +138,13 @@ class _Judge:
             words = f"kubelet {theirs.value:.10g}, exporter {min(values):.10g} to {max(values):.10g}"
             self._find(Side.VALUE, series, theirs.value, words)
 
-    def _was_there(self, series: Series) -> bool:
-        """Say whether the exporter had a series before the kubelet last read its cgroup: else it is new."""
+    def _before(self, series: Series) -> float | None:
+        """Return what the exporter had when the kubelet last read the cgroup; None if it had nothing, so it is new."""
         stamps = [one.at_s for other, one in self.kubelet.samples.items() if other["id"] == series["id"] and one.at_s]
         moment_s = min([self.kubelet.begun_s, *stamps]) - self.terms.slack_s
         before = [scrape for scrape in self.ours if scrape.ended_s <= moment_s]
-        return bool(before) and series in before[-1].samples
+        sample = before[-1].samples.get(series) if before else None
+        return None if sample is None else sample.value
 
     def _own_kind(self, name: str) -> str | None:
         return next((scrape.kinds[name] for scrape in reversed(self.ours) if name in scrape.kinds), None)

@@ -101,6 +101,17 @@ def test_a_series_that_only_the_exporter_has_is_a_fault_once_it_is_no_longer_new
         assert [one.side for one in compare([theirs], mine, 0, TERMS).findings] == sides
 
 
+def test_what_only_the_exporter_has_is_judged_by_what_it_had_when_the_kubelet_last_looked() -> None:
+    usage = "container_cpu_usage_seconds_total"
+    theirs = scrape(104.2, {f"{GAUGE} /kubepods/a": 1}, 102.2)
+    theirs = replace(theirs, kinds={**theirs.kinds, usage: "counter"})
+    terms = replace(TERMS, differences=in_force(1, (6, 18)))
+    for began_at, is_fault in ((103, False), (101, True)):
+        values = {at: {f"{usage} /kubepods/a": float(at >= began_at), f"{GAUGE} /kubepods/a": 1.0} for at in range(100, 107)}
+        mine = [scrape(float(at), value) for at, value in values.items()]
+        assert bool(compare([theirs], mine, 0, terms).unexplained()) == is_fault
+
+
 def test_a_cgroup_that_comes_or_goes_is_left_out() -> None:
     theirs = [scrape(102.2, {f"{COUNTER} /kubepods/a": 1, f"{COUNTER} /kubepods/gone": 9}, 102.2)]
     theirs.append(scrape(104.2, {f"{COUNTER} /kubepods/a": 1}, 104.2))
