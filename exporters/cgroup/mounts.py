@@ -52,7 +52,3 @@ class MountTable:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
-
-    def __del__(self) -> None:
-        """Give the descriptor back with the object."""
-        self.close()

@@ -84,6 +84,11 @@ class _Places:
         self.read_from: tuple[bytes, bytes] | None = None
         self.by_source: Mapping[str, Sequence[Mount]] = {}
 
+    def close(self) -> None:
+        """Give the descriptors of the two files back."""
+        self.theirs.close()
+        self.ours.close()
+
 
 def collect(scrape: Scrape) -> None:
     """Ask each file system of the host that can be reached."""

@@ -7,9 +7,17 @@ exporter bounds it.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 Kind = TypeVar("Kind")
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """Holds something of the system that must be given back."""
+
+    def close(self) -> None:
+        """Give it back."""
 
 
 class Notes:
@@ -28,3 +36,10 @@ class Notes:
         if not isinstance(found, kind):
             found = self._kept[kind] = kind()
         return found
+
+    def close(self) -> None:
+        """Forget everything, and close what can be closed."""
+        for one in (self._kept or {}).values():
+            if isinstance(one, Closes):
+                one.close()
+        self._kept = None

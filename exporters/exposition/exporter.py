@@ -128,6 +128,7 @@ class Exporter:
 
     def close(self) -> None:
         """Give all descriptors back."""
+        self._notes.close()
         self._parts.inventory.close()
 
     def _join(self) -> None:

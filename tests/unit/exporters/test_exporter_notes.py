@@ -26,6 +26,20 @@ def test_the_first_question_makes_the_object_and_the_next_finds_it() -> None:
     assert Notes().of(Count).number == 0
 
 
+class Door(Count):
+    def close(self) -> None:
+        self.number += 1
+
+
+def test_what_holds_something_of_the_system_is_closed_with_the_notes() -> None:
+    notes = Notes()
+    door = notes.of(Door)
+    notes.of(Count)
+    notes.close()
+    assert door.number == 1
+    assert notes.of(Door) is not door
+
+
 @given(parts=st.lists(st.lists(st.integers(0, 100), min_size=3, max_size=3), min_size=1, max_size=20))
 def test_a_held_sum_never_falls_and_never_grows_by_more_than_its_parts(parts: list[list[int]]) -> None:
     """Each row is what three parts have; a part that has less than before has gone and another came."""
