@@ -90,6 +90,7 @@ class Gate:
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await self._refusal(request) or await handler(request)
+        self.room.send(request.protocol)
         try:
             async with asyncio.timeout(self.room.limits.sending_s):
                 await response.prepare(request)

@@ -66,11 +66,13 @@ class Listener:
 
     def _take(self, accepted: socket.socket, peer: str) -> None:
         state = self.current.get()
-        connection = Connection(self.room, self.handlers(), lambda transport: self._may_enter(state, transport, peer))
+        connection = Connection(self.room, self.handlers(), lambda transport: self._may_enter(state, transport, peer), peer)
         if not self.room.enter(connection):
             accepted.close()
             self._sparing.warning(
-                "connection_refused", peer=peer, cause="every place is taken by a request that is being answered"
+                "connection_refused",
+                peer=peer,
+                cause="every place, or every one for its address, is taken by a request whose answer is being made",
             )
             return
         task = asyncio.create_task(self._open(connection, accepted, state, peer))

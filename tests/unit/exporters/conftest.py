@@ -13,7 +13,10 @@ from exporters.names.wire import PodList
 from tests.unit.exporters.trees import FIXTURES, Host, unpack
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.unit.exporters.raw_clients import Client
 
 
 @pytest.fixture
@@ -33,3 +36,11 @@ def book() -> PodBook:
     known = PodBook()
     known.replace(pod_of(raw) for raw in listed.items or ())
     return known
+
+
+@pytest.fixture
+async def clients() -> AsyncIterator[list[Client]]:
+    made: list[Client] = []
+    yield made
+    for client in made:
+        await client.leave()

@@ -41,7 +41,7 @@ def test_the_rights_on_the_page_are_manifests_and_name_what_is_asked() -> None:
 def test_the_numbers_on_the_page_are_true() -> None:
     limits, patience = Limits(), Patience()
     for number in (
-        f"At most {limits.connections} connections",
+        f"At most {limits.connections} connections, and {limits.per_peer} from one address",
         f"{limits.request_s:.0f} s for the handshake and for the headers",
         f"{limits.sending_s:.0f} s to take an answer",
         f"{limits.idle_s:.0f} s between requests",
