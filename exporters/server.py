@@ -24,6 +24,7 @@ from exporters.exposition import budget
 from exporters.exposition.text import Format, accepts_gzip, choose
 from exporters.web.gate import Gate, make_gate
 from exporters.web.listener import Listener, listening
+from exporters.web.sliced import Sliced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -120,7 +121,7 @@ def application(site: Site) -> web.Application:
     """Build the application; it owns the collection thread and ends it."""
     shared = SharedCollection(site.exporter, ThreadPoolExecutor(1, thread_name_prefix="collection"))
 
-    async def metrics(request: web.Request) -> web.Response:
+    async def metrics(request: web.Request) -> web.StreamResponse:
         asked = Asked.by(request)
         try:
             body = await shared.answer(asked)
@@ -130,7 +131,7 @@ def application(site: Site) -> web.Application:
         headers = {"Content-Type": asked.format.value, "Vary": "Accept, Accept-Encoding"}
         if asked.is_compressed:
             headers["Content-Encoding"] = "gzip"
-        return web.Response(body=body, headers=headers)
+        return Sliced(body, headers)
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -19,6 +19,7 @@ import structlog
 
 from exporters.web.rate import SparingLog
 from exporters.web.room import Connection
+from exporters.web.sliced import UNSENT_BYTES
 from exporters.web.tls import names_of
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Listener:
                 cause="every place, or every one for its address, is taken by a request whose answer is being made",
             )
             return
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         task = asyncio.create_task(self._open(connection, accepted, state, peer))
         connection.handshake = task
         self._handshakes.add(task)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from exporters.web.rate import SparingLog
+from exporters.web.sliced import HELD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Limits:
     """At most so many at a time, over all addresses."""
     per_peer: int = 16
     """At most so many at a time from one address."""
+    answers_bytes: int = 64 << 20
+    """Answers that are being sent hold no more memory, all together, or as much as the newest alone and its readers need."""
     handshake_s: float = 10.0
     """From the connection to its encryption."""
     request_s: float = 10.0
@@ -59,6 +62,8 @@ class Connection(asyncio.Protocol):
     peer: str = ""
     """The address it comes from."""
     doing: Doing = Doing.WAITING
+    body: bytes = b""
+    """What it is being sent."""
     handshake: asyncio.Task[None] | None = None
     """The task that opens the connection, as long as it runs."""
     was_made: bool = False
@@ -73,6 +78,7 @@ class Connection(asyncio.Protocol):
             transport.abort()
             return
         self.was_made = True
+        transport.set_write_buffer_limits(1, 0)  # what was written must leave before more is; with 0 TLS never goes on
         self.room.knows(self)
         self._expect_request()
         self.handler.connection_made(transport)
@@ -160,21 +166,34 @@ class Room:
             connection.request_came()
             self._turn(connection, Doing.WORKING)
 
-    def send(self, handler: asyncio.BaseProtocol) -> None:
-        """Take note that its answer is ready and on its way."""
+    def send(self, handler: asyncio.BaseProtocol, body: bytes) -> None:
+        """Take note that its answer is ready and on its way; others end when theirs and this one would be too much."""
         connection = self._by_handler.get(handler)
-        if connection is not None:
-            self._turn(connection, Doing.SENDING)
+        if connection is None:
+            return
+        self._turn(connection, Doing.SENDING)
+        connection.body = body
+        limit_bytes = max(self.limits.answers_bytes, len(body) + self.limits.per_peer * HELD_BYTES)
+        while self._held_bytes() > limit_bytes:
+            others = [one for one in self._places if one.doing is Doing.SENDING and one is not connection]
+            if not self._give_way(others, connection, "the answers that are being sent hold too much memory"):
+                break
 
     def finish(self, handler: asyncio.BaseProtocol) -> None:
         """Take note that it has been answered."""
         connection = self._by_handler.get(handler)
         if connection is not None:
             self._turn(connection, Doing.WAITING)
+            connection.body = b""
 
     def count(self, doing: Doing | None = None) -> int:
         """Return how many connections there are, or are at this."""
         return sum(doing in {None, one.doing} for one in self._places)
+
+    def _held_bytes(self) -> int:
+        bodies = [one.body for one in self._places]
+        shared = {id(body): len(body) for body in bodies}
+        return sum(shared.values()) + sum(min(len(body), HELD_BYTES) for body in bodies)
 
     def _turn(self, connection: Connection, doing: Doing) -> None:
         connection.doing = doing
