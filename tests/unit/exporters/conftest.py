@@ -10,7 +10,8 @@ import pytest
 from exporters.names.book import PodBook
 from exporters.names.pod import pod_of
 from exporters.names.wire import PodList
-from tests.unit.exporters.trees import FIXTURES, Host, unpack
+from tests.unit.exporters.counting import Counting
+from tests.unit.exporters.trees import FIXTURES, Host, Rig, unpack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,3 +45,8 @@ async def clients() -> AsyncIterator[list[Client]]:
     yield made
     for client in made:
         await client.leave()
+
+
+@pytest.fixture
+def counting(v2: Host) -> Counting:
+    return Counting(Rig(v2).exporter)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from exporters.settings import Web
 from exporters.web import tls
 from exporters.web.config import read_config
 from exporters.web.reviews import ACCESS_PATH, TOKEN_PATH
@@ -49,6 +50,7 @@ def test_the_numbers_on_the_page_are_true() -> None:
         f"{limits.request_s:.0f} s for the handshake and for the headers",
         f"{limits.sending_s:.0f} s to take an answer",
         f"{limits.idle_s:.0f} s between requests",
+        f"within {Web().reuse_s:g} s after a whole one",
         f"A yes holds for {patience.yes_s:.0f} s, a no for {patience.no_s:.0f} s",
     ):
         assert number in PAGE
