@@ -120,7 +120,7 @@ def our_exporter() -> Iterator[tuple[int, str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    flags = [f"--web.listen-address=127.0.0.1:{port}", "--no-kubernetes", "--log.level=error"]
+    flags = [f"--web.listen-address=127.0.0.1:{port}", "--web.reuse-seconds=0", "--no-kubernetes", "--log.level=error"]
     with subprocess.Popen([sys.executable, "-c", "from exporters.entry import main; main()", *flags]) as process:
         url = f"http://127.0.0.1:{port}/metrics"
         try:

@@ -29,7 +29,7 @@ from exporters.server import CannotListenError
 from exporters.settings import Kubelet, Kubernetes, Log, Settings, Web
 from exporters.web.gate import Gate, make_gate
 from exporters.web.section import BadWebConfigError
-from exporters.web_flags import listen_address, telemetry_path
+from exporters.web_flags import listen_address, reuse_seconds, telemetry_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         default=defaults.web.telemetry_path,
         metavar="PATH",
         help="path of the metrics",
+    )
+    web.add_argument(
+        "--web.reuse-seconds",
+        type=reuse_seconds,
+        default=defaults.web.reuse_s,
+        metavar="SECONDS",
+        help="a whole reading that is no older is given to the next request too; 0: each request reads anew",
     )
     _add_web_security(web)
     paths = parser.add_argument_group("paths, where the host's folders are mounted")
@@ -193,7 +200,14 @@ def _settings(flags: argparse.Namespace) -> Settings:
     chosen = vars(flags)
     host, port = chosen["web.listen_address"]
     return Settings(
-        web=Web(host, port, chosen["web.telemetry_path"], chosen["web.config.file"], chosen["web.token_review"]),
+        web=Web(
+            host,
+            port,
+            chosen["web.telemetry_path"],
+            chosen["web.config.file"],
+            chosen["web.token_review"],
+            chosen["web.reuse_seconds"],
+        ),
         roots=Roots(**{name: chosen[key] for one in fields(Roots) if (key := f"path.{(name := one.name)}") in chosen}),
         kubernetes=Kubernetes(chosen["kubernetes"], chosen["node_name"]),
         kubelet=Kubelet(**{field.name: chosen[f"kubelet.{field.name}"] for field in fields(Kubelet)}),

@@ -1,20 +1,16 @@
 """Answers over HTTP: the metrics, two health checks and a page for people.
 
-A collection runs in one thread of its own, so the event loop stays free for health checks and the pod watch, and
-requests that come while one runs share its result: ten Prometheus servers cost little more than one. Who may ask, and
-over what, is left to ``exporters.web``.
+Collections run in a thread of their own, so the event loop stays free for health checks and the pod watch. Who shares
+which is left to ``exporters.shared``, and who may ask, and over what, to ``exporters.web``.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import html
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,10 +18,13 @@ from aiohttp import web
 
 from exporters.exposition import budget
 from exporters.exposition.text import Format, accepts_gzip, choose
+from exporters.shared import SharedCollection, Times
 from exporters.web.gate import Gate, make_gate
 from exporters.web.listener import Listener, listening
+from exporters.web.sliced import Sliced
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Callable
 
     from exporters.exposition.exporter import Exporter, Exposition
@@ -36,6 +35,8 @@ log = structlog.get_logger()
 HEALTH = "/healthz"
 READINESS = "/readyz"
 _GRACE_S = 5.0
+_OF_GRACE = 0.8
+"""So long a collection may go on at the end; the rest is for telling those who wait for it that it does not end."""
 _REFUSALS = {
     errno.EADDRINUSE: ("another process has that port in use", "end it (`ss -ltnp` names it), or choose another port"),
     errno.EADDRNOTAVAIL: ("no network interface of this machine has that address", "name one that it has, or none for all"),
@@ -65,44 +66,9 @@ class Asked:
             budget.timeout_s(request.headers.get(budget.HEADER, "")),
         )
 
-
-@dataclass(slots=True)
-class SharedCollection:
-    """One thread, and at most one collection under way in it."""
-
-    exporter: Exporter
-    thread: ThreadPoolExecutor
-    _under_way: asyncio.Task[Exposition] | None = None
-
-    async def get(self, timeout_s: float) -> Exposition:
-        """Return the result of the collection under way, or begin one for a client that waits no longer than ``timeout_s``.
-
-        A client that leaves does not stop it.
-        """
-        if self._under_way is None or self._under_way.done():
-            self._under_way = asyncio.create_task(self._collect(timeout_s))
-            self._under_way.add_done_callback(_retrieve)
-        return await asyncio.shield(self._under_way)
-
-    async def _collect(self, timeout_s: float) -> Exposition:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self.thread, self.exporter.collect, timeout_s)
-        finally:
-            self._under_way = None
-
-    async def answer(self, asked: Asked) -> bytes:
-        """Return the body of a response."""
-        exposition = await self.get(asked.timeout_s)
-        loop = asyncio.get_running_loop()
-        write = partial(exposition.answer, asked.format, compressed=asked.is_compressed, names=asked.names)
-        return await loop.run_in_executor(self.thread, write)
-
-
-def _retrieve(done: asyncio.Task[Exposition]) -> None:
-    """Take note of a failure although every client that waited for it may have left."""
-    if not done.cancelled():
-        done.exception()
+    def write(self, exposition: Exposition) -> bytes:
+        """Return the body of the response."""
+        return exposition.answer(self.format, compressed=self.is_compressed, names=self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,46 +82,65 @@ class Site:
     """Returns in words what is still missing before scrapes are worth something; None when all is there."""
 
 
-def application(site: Site) -> web.Application:
-    """Build the application; it owns the collection thread and ends it."""
-    shared = SharedCollection(site.exporter, ThreadPoolExecutor(1, thread_name_prefix="collection"))
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """What is answered at each path."""
 
-    async def metrics(request: web.Request) -> web.Response:
+    site: Site
+    shared: SharedCollection
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
         asked = Asked.by(request)
         try:
-            body = await shared.answer(asked)
+            body = await self.shared.answer(asked.timeout_s, asked.write)
+        except TimeoutError:
+            return web.Response(status=503, text=f"{self.shared.why_not_ready() or _no_answer(asked.timeout_s)}\n")
         except Exception:
             log.exception("scrape_failed", consequence="answered 500", remedy="report this with the lines above")
             return web.Response(status=500, text="the collection failed; the exporter's log says why\n")
         headers = {"Content-Type": asked.format.value, "Vary": "Accept, Accept-Encoding"}
         if asked.is_compressed:
             headers["Content-Encoding"] = "gzip"
-        return web.Response(body=body, headers=headers)
+        return Sliced(body, headers)
 
-    async def healthz(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+    async def healthz(self, _: web.Request) -> web.Response:
+        return _checked(self.shared.why_not_healthy())
 
-    async def readyz(_: web.Request) -> web.Response:
-        missing = site.why_not_ready()
-        return web.Response(text="ok\n") if missing is None else web.Response(status=503, text=f"{missing}\n")
+    async def readyz(self, _: web.Request) -> web.Response:
+        return _checked(self.site.why_not_ready() or self.shared.why_not_ready())
 
-    async def landing(_: web.Request) -> web.Response:
-        return web.Response(text=_page(site), content_type="text/html")
+    async def landing(self, _: web.Request) -> web.Response:
+        return web.Response(text=_page(self.site), content_type="text/html")
 
-    async def end(_: web.Application) -> None:
-        shared.thread.shutdown(wait=True, cancel_futures=True)
-        site.exporter.close()
+    async def hurry(self, _: web.Application) -> None:
+        self.shared.hurry(_GRACE_S * _OF_GRACE)
 
+    async def end(self, _: web.Application) -> None:
+        await self.shared.end()
+
+
+def application(site: Site, times: Times | None = None) -> web.Application:
+    """Build the application; it owns the threads of collections and ends them."""
+    pages = _Pages(site, SharedCollection(site.exporter, times or Times(reuse_s=site.settings.reuse_s)))
     app = web.Application()
     path = site.settings.telemetry_path
     for one in {path, path.rstrip("/") or "/"}:  # a path with a slash at its end is answered without it too, as Go does
-        app.router.add_get(one, metrics)
-    app.router.add_get(HEALTH, healthz)
-    app.router.add_get(READINESS, readyz)
+        app.router.add_get(one, pages.metrics)
+    app.router.add_get(HEALTH, pages.healthz)
+    app.router.add_get(READINESS, pages.readyz)
     if path != "/":
-        app.router.add_get("/", landing)
-    app.on_cleanup.append(end)
+        app.router.add_get("/", pages.landing)
+    app.on_shutdown.append(pages.hurry)
+    app.on_cleanup.append(pages.end)
     return app
+
+
+def _checked(missing: str | None) -> web.Response:
+    return web.Response(text="ok\n") if missing is None else web.Response(status=503, text=f"{missing}\n")
+
+
+def _no_answer(timeout_s: float) -> str:
+    return f"no collection came to its end in the {timeout_s:g} s that this scrape waits; a longer scrape_timeout may help"
 
 
 class CannotListenError(Exception):

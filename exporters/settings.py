@@ -25,6 +25,8 @@ class Web:
     """Web configuration in the format of exporter-toolkit: encryption, passwords, headers; empty: none."""
     token_review: bool = False
     """Ask the Kubernetes API whether the bearer token of a request may read the metrics."""
+    reuse_s: float = 0.5
+    """A whole reading that is no older is given to the next request too, in seconds; 0: each request reads anew."""
 
 
 @dataclass(frozen=True, slots=True)

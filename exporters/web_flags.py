@@ -16,6 +16,7 @@ _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-
 _FORMS = "write :9109 for every address, or HOST:PORT such as 127.0.0.1:9109, [::1]:9109 or localhost:9109"
 _HIGHEST_PORT = 65_535
 _PATH = re.compile(r"/[\w.~/-]*", re.ASCII)
+_LONGEST_REUSE_S = 60.0
 _LONGEST_PATH = 255
 
 
@@ -48,6 +49,19 @@ def telemetry_path(text: str) -> str:
     else:
         return text
     raise argparse.ArgumentTypeError(f"{text!r} cannot be the path of the metrics: {cause}; write one such as /metrics")
+
+
+def reuse_seconds(text: str) -> float:
+    """Return how long a reading may be given again; raises argparse.ArgumentTypeError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0.0 <= seconds <= _LONGEST_REUSE_S:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of seconds from 0 to {_LONGEST_REUSE_S:g}; write one such as 0.5"
+        )
+    return seconds
 
 
 def _shape(text: str) -> str:

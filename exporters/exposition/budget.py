@@ -13,17 +13,24 @@ HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 DEFAULT_TIMEOUT_S = 10.0
 """Of a scrape that does not say; Prometheus' own default."""
 
+SHORTEST_TIMEOUT_S = 1.0
+"""A scrape that waits less gets the time of this one: others may share what it reads."""
+LONGEST_TIMEOUT_S = 120.0
+"""A scrape that waits longer is read no longer than this: what runs on after that hangs."""
+
 _FOR_READING = 0.8
 """The rest is for writing, compressing and sending, and for the one file that is being read when the time is up."""
 
 
 def timeout_s(header: str) -> float:
-    """Read the header's value; what is no positive number of seconds counts as not said."""
+    """Read the header's value, within bounds; what is no positive number of seconds counts as not said."""
     try:
         said = float(header)
     except ValueError:
         return DEFAULT_TIMEOUT_S
-    return said if math.isfinite(said) and said > 0 else DEFAULT_TIMEOUT_S
+    if not math.isfinite(said) or said <= 0:
+        return DEFAULT_TIMEOUT_S
+    return min(max(said, SHORTEST_TIMEOUT_S), LONGEST_TIMEOUT_S)
 
 
 def reading_s(timeout_s: float) -> float:

@@ -41,7 +41,9 @@ log = structlog.get_logger()
 class Exposition:
     """The result of one scrape, written out at most once in each form that is asked for."""
 
-    def __init__(self, written: Sequence[Written], own: OwnMetrics) -> None:
+    def __init__(self, written: Sequence[Written], own: OwnMetrics, *, is_partial: bool = False) -> None:
+        self.is_partial = is_partial
+        """The time was up before everything was read."""
         self._written = written
         self._own = own
         self._answers: dict[tuple[Format, bool], bytes] = {}
@@ -92,6 +94,8 @@ class Exporter:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.step = DISCOVERY
+        """What a scrape is at, or was at last."""
         self._failing: frozenset[str] = frozenset()
         self._notes = Notes()
         self._is_complete = True
@@ -124,7 +128,7 @@ class Exporter:
         parts.own.budget.set(parts.reader.budget)
         parts.own.partial.set(self._is_partial)
         parts.own.scrape_s.set(parts.clock() - began_s)
-        return Exposition(written, parts.own)
+        return Exposition(written, parts.own, is_partial=self._is_partial)
 
     def close(self) -> None:
         """Give all descriptors back."""
@@ -178,6 +182,7 @@ class Exporter:
     def _step(self, name: str, work: Callable[[], None], tally: Tally | None = None) -> None:
         """Do one step of a scrape, with its own tally and its own time."""
         tally = tally or Tally()
+        self.step = name
         self._parts.reader.tally = tally
         began_s = self._parts.clock()
         try:

@@ -133,7 +133,7 @@ class OwnMetrics:
         self.partial = self._gauge("scrape_partial", "1 if the time of this scrape was up before everything was read.")
         self.shared = Counter(
             "foresail_exporter_scrapes_shared",
-            "Answers that were made of another request's reading, because they were asked for while it went on.",
+            "Answers that were made of another request's reading, because they were asked for while it went on or just after.",
             registry=self._registry,
         )
         self.descriptors = self._gauge("kept_descriptors", "Files of cgroups that are kept open.")

@@ -19,6 +19,7 @@ from exporters.web.http_log import quiet_logger
 from exporters.web.passwords import BusyError, Queue, credentials
 from exporters.web.rate import SparingLog
 from exporters.web.room import Limits, Room
+from exporters.web.sliced import Sliced
 from exporters.web.tokens import NoAnswerError, Reviewer, Verdict, bearer
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Gate:
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await self._refusal(request) or await handler(request)
+        self.room.send(request.protocol, response.body if isinstance(response, Sliced) else b"")
         try:
             async with asyncio.timeout(self.room.limits.sending_s):
                 await response.prepare(request)

@@ -19,6 +19,7 @@ import structlog
 
 from exporters.web.rate import SparingLog
 from exporters.web.room import Connection
+from exporters.web.sliced import UNSENT_BYTES
 from exporters.web.tls import names_of
 
 if TYPE_CHECKING:
@@ -66,13 +67,16 @@ class Listener:
 
     def _take(self, accepted: socket.socket, peer: str) -> None:
         state = self.current.get()
-        connection = Connection(self.room, self.handlers(), lambda transport: self._may_enter(state, transport, peer))
+        connection = Connection(self.room, self.handlers(), lambda transport: self._may_enter(state, transport, peer), peer)
         if not self.room.enter(connection):
             accepted.close()
             self._sparing.warning(
-                "connection_refused", peer=peer, cause="every place is taken by a request that is being answered"
+                "connection_refused",
+                peer=peer,
+                cause="every place, or every one for its address, is taken by a request whose answer is being made",
             )
             return
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         task = asyncio.create_task(self._open(connection, accepted, state, peer))
         connection.handshake = task
         self._handshakes.add(task)

@@ -68,7 +68,7 @@ class Seen:
 @asynccontextmanager
 async def scraped(rig: Rig, seen: Seen, is_ours: Callable[[str], bool]) -> AsyncIterator[aiohttp.ClientSession]:
     """Let several clients ask over and over until the block ends."""
-    settings = Web("127.0.0.1", 0)
+    settings = Web("127.0.0.1", 0, reuse_s=0.0)
     done = asyncio.Event()
     async with (
         serving(application(Site(rig.exporter, settings, "test", lambda: None)), settings) as (host, port),

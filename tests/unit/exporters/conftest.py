@@ -10,10 +10,14 @@ import pytest
 from exporters.names.book import PodBook
 from exporters.names.pod import pod_of
 from exporters.names.wire import PodList
-from tests.unit.exporters.trees import FIXTURES, Host, unpack
+from tests.unit.exporters.counting import Counting
+from tests.unit.exporters.trees import FIXTURES, Host, Rig, unpack
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.unit.exporters.raw_clients import Client
 
 
 @pytest.fixture
@@ -33,3 +37,16 @@ def book() -> PodBook:
     known = PodBook()
     known.replace(pod_of(raw) for raw in listed.items or ())
     return known
+
+
+@pytest.fixture
+async def clients() -> AsyncIterator[list[Client]]:
+    made: list[Client] = []
+    yield made
+    for client in made:
+        await client.leave()
+
+
+@pytest.fixture
+def counting(v2: Host) -> Counting:
+    return Counting(Rig(v2).exporter)

@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from exporters.cgroup.files import Kernel
 from exporters.collectors import cpu, memory, network, spec
-from exporters.exposition.budget import DEFAULT_TIMEOUT_S, reading_s, timeout_s
+from exporters.exposition.budget import DEFAULT_TIMEOUT_S, LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, reading_s, timeout_s
 from exporters.exposition.text import Format
 from tests.unit.exporters.trees import Rig, of_family, samples
 
@@ -86,4 +86,6 @@ def test_a_time_that_is_none_counts_as_not_said(header: str) -> None:
 def test_the_time_that_is_said_is_kept_with_something_left_for_sending() -> None:
     assert timeout_s("9.5") == 9.5
     assert timeout_s(" 5 ") == 5
+    assert timeout_s("0.001") == SHORTEST_TIMEOUT_S
+    assert timeout_s("1e9") == LONGEST_TIMEOUT_S
     assert 0 < reading_s(10) < 10

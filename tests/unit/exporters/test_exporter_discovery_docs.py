@@ -10,6 +10,8 @@ from exporters.cgroup import files, walk
 from exporters.cgroup.identity import PLAIN, identify
 from exporters.collectors import network
 from exporters.exposition import budget
+from exporters.settings import Web
+from exporters.shared import Times
 from tests.unit.exporters.trees import Rig
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ def test_the_numbers_on_the_page_are_those_of_the_code() -> None:
     assert f"and {files.MAX_KEPT:,} at most" in PAGE
     assert budget.reading_s(5) == 4, "the page says four fifths"
     assert f"of {budget.DEFAULT_TIMEOUT_S:.0f} seconds if nothing is said" in PAGE
+    assert f"of {budget.SHORTEST_TIMEOUT_S:.0f} to {budget.LONGEST_TIMEOUT_S:.0f} seconds in any case" in PAGE
+    assert f"runs {Times().not_ready_s:.0f} seconds longer than its time" in PAGE
+    assert f"after {Times().not_healthy_s:.0f} seconds `/healthz`" in PAGE
+    assert Times().reuse_s == Web().reuse_s == 0.5, "the page says half a second"
 
 
 def test_every_interface_that_is_left_out_is_on_the_page() -> None:

@@ -3,76 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import aiohttp
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporters.exposition.text import Format, accepts_gzip, choose
-from exporters.server import CannotListenError, SharedCollection, Site, application, serving
+from exporters.server import CannotListenError, Site, application, serving
 from exporters.settings import Web
-from tests.unit.exporters.trees import Rig
+from tests.unit.exporters.counting import client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from tests.unit.exporters.counting import Counting
 
-    from exporters.exposition.exporter import Exporter, Exposition
-    from tests.unit.exporters.trees import Host
-
-LOCAL = Web("127.0.0.1", 0)
 PROMETHEUS_3 = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;"
     "q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 )
-
-
-@dataclass
-class Counting:
-    """An exporter that counts its collections and can be made to wait or to break."""
-
-    exporter: Exporter
-    collections: int = 0
-    began: threading.Event = field(default_factory=threading.Event)
-    may_go_on: threading.Event = field(default_factory=threading.Event)
-    breaks: bool = False
-    closed: bool = False
-    timeouts_s: list[float] = field(default_factory=list)
-
-    def collect(self, timeout_s: float) -> Exposition:
-        self.collections += 1
-        self.timeouts_s.append(timeout_s)
-        self.began.set()
-        if self.breaks:
-            raise RuntimeError("broken on purpose")
-        assert self.may_go_on.wait(10)
-        return self.exporter.collect(timeout_s)
-
-    def close(self) -> None:
-        self.closed = True
-        self.exporter.close()
-
-
-@pytest.fixture
-def counting(v2: Host) -> Counting:
-    return Counting(Rig(v2).exporter)
-
-
-@asynccontextmanager
-async def client(
-    counting: Counting, settings: Web = LOCAL, why_not_ready: Callable[[], str | None] = lambda: None
-) -> AsyncIterator[aiohttp.ClientSession]:
-    app = application(Site(counting, settings, "1.2.3", why_not_ready))
-    async with (
-        serving(app, settings) as (host, port),
-        aiohttp.ClientSession(f"http://{host}:{port}", auto_decompress=True) as session,
-    ):
-        yield session
 
 
 async def test_the_default_answer_is_text(counting: Counting) -> None:
@@ -106,36 +54,7 @@ async def test_a_collection_takes_no_longer_than_prometheus_waits(counting: Coun
         for header in ("2.5", "soon"):
             async with session.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": header}) as response:
                 assert response.status == 200
-    assert counting.timeouts_s == [2.5, 10.0]
-
-
-@pytest.fixture
-def shared(counting: Counting) -> Iterator[SharedCollection]:
-    with ThreadPoolExecutor(1) as thread:
-        yield SharedCollection(counting, thread)
-        counting.may_go_on.set()
-
-
-async def test_scrapes_at_the_same_time_share_one_collection(counting: Counting, shared: SharedCollection) -> None:
-    scrapes = [asyncio.create_task(shared.get(10.0)) for _ in range(8)]
-    await asyncio.sleep(0)  # each has begun, none can end
-    counting.may_go_on.set()
-    expositions = await asyncio.gather(*scrapes)
-    assert counting.collections == 1
-    assert all(exposition is expositions[0] for exposition in expositions)
-    assert await shared.get(10.0) is not expositions[0]
-
-
-async def test_a_client_that_leaves_does_not_take_the_answer_from_the_others(
-    counting: Counting, shared: SharedCollection
-) -> None:
-    leaving, staying = asyncio.create_task(shared.get(10.0)), asyncio.create_task(shared.get(10.0))
-    await asyncio.sleep(0)
-    leaving.cancel()
-    await asyncio.gather(leaving, return_exceptions=True)
-    counting.may_go_on.set()
-    await staying
-    assert counting.collections == 1
+    assert counting.timeouts_s == pytest.approx([2.5, 10.0], abs=0.1)
 
 
 async def test_health_is_answered_while_a_collection_takes_long(counting: Counting) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporters.cli import _parser, _settings, main
+from exporters.settings import Web
 from tests.unit.exporters.running import ROOT, running
 from tests.unit.exporters.web_rig import Authority, hashed, write
 
@@ -42,11 +43,19 @@ def test_without_the_flags_nothing_is_asked_for() -> None:
     assert (web.config_file, web.token_review) == ("", False)
 
 
+def test_how_long_a_reading_is_given_again_can_be_chosen() -> None:
+    assert _settings(_parser().parse_args([])).web.reuse_s == Web().reuse_s
+    assert _settings(_parser().parse_args(["--web.reuse-seconds=0"])).web.reuse_s == 0
+
+
 @pytest.mark.parametrize(
     ("flag", "said"),
     [
         ("--web.config.file=/nonexistent", r"--web\.config\.file: /nonexistent: it cannot be read: No such file"),
         ("--web.config.file={bad}", r"--web\.config\.file: .*web\.yml: basic_auth_users\.alice: this is no bcrypt hash; make"),
+        ("--web.reuse-seconds=soon", r"--web\.reuse-seconds: 'soon' is no number of seconds from 0 to 60; write one such as 0"),
+        ("--web.reuse-seconds=-1", r"--web\.reuse-seconds: '-1' is no number"),
+        ("--web.reuse-seconds=nan", r"--web\.reuse-seconds: 'nan' is no number"),
         ("--web.token-review", r"--web\.token-review: KUBERNETES_SERVICE_HOST is not set.*leave the flag out"),
     ],
 )
@@ -67,7 +76,7 @@ def test_the_process_serves_encrypted_and_with_passwords(v2: Host, tmp_path: Pat
         tmp_path,
         f"tls_server_config: {{cert_file: server.crt, key_file: server.key}}\nbasic_auth_users: {{alice: {hashed('a')}}}\n",
     )
-    with running(*flags_for(v2), f"--web.config.file={file}") as (url, _, lines):
+    with running(*flags_for(v2), "--web.reuse-seconds=0", f"--web.config.file={file}") as (url, _, lines):
         assert {"event": "web_guarded", "encrypted": True, "users": 1, "token_review": False}.items() <= lines[1].items()
         assert "$2" not in repr(lines)
         address = url.replace("http:", "https:")

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from exporters.settings import Web
 from exporters.web import tls
 from exporters.web.config import read_config
 from exporters.web.reviews import ACCESS_PATH, TOKEN_PATH
 from exporters.web.room import Limits
+from exporters.web.sliced import HELD_BYTES
 from exporters.web.tokens import Patience
 from tests.unit.exporters.running import ROOT
 from tests.unit.exporters.web_rig import Authority, write
@@ -41,10 +43,14 @@ def test_the_rights_on_the_page_are_manifests_and_name_what_is_asked() -> None:
 def test_the_numbers_on_the_page_are_true() -> None:
     limits, patience = Limits(), Patience()
     for number in (
-        f"At most {limits.connections} connections",
+        f"At most {limits.connections} connections, and {limits.per_peer} from one address",
+        f"each costs at most {HELD_BYTES >> 20} MiB more",
+        f"hold {limits.answers_bytes >> 20} MiB together",
+        f"and {limits.per_peer * HELD_BYTES >> 20} MiB for its readers",
         f"{limits.request_s:.0f} s for the handshake and for the headers",
         f"{limits.sending_s:.0f} s to take an answer",
         f"{limits.idle_s:.0f} s between requests",
+        f"within {Web().reuse_s:g} s after a whole one",
         f"A yes holds for {patience.yes_s:.0f} s, a no for {patience.no_s:.0f} s",
     ):
         assert number in PAGE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import threading
 from dataclasses import replace
@@ -15,73 +14,22 @@ import structlog
 from exporters.web.http_log import quiet_logger
 from exporters.web.listener import _bind
 from exporters.web.rate import SparingLog
-from exporters.web.room import Limits
+from exporters.web.room import Doing, Limits
 from tests.fakes.waiting import until
-from tests.unit.exporters.web_rig import Authority, Served, served, write
+from tests.unit.exporters.raw_clients import ASK, DEADLINE_S, Client, connect
+from tests.unit.exporters.web_rig import Authority, served, write
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
 IMPATIENT = replace(Limits(), request_s=0.1, handshake_s=0.1, sending_s=0.2)
 FEW = replace(Limits(), connections=4)
-ASK = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
-DEADLINE_S = 10.0
-
-
-class Client:
-    """A connection that does what it is told, byte by byte."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def say(self, data: bytes) -> None:
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def hears(self) -> bytes:
-        """Return the status line of the next answer, once it is there whole; empty when the server has closed."""
-        async with asyncio.timeout(DEADLINE_S):
-            try:
-                head = await self.reader.readuntil(b"\r\n\r\n")
-            except (asyncio.IncompleteReadError, ConnectionError):
-                return b""
-            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            await self.reader.readexactly(length)
-            return head.partition(b"\r\n")[0]
-
-    async def is_closed(self) -> bool:
-        """Wait until the server has closed."""
-        async with asyncio.timeout(DEADLINE_S):
-            try:
-                return await self.reader.read() == b""
-            except ConnectionError:
-                return True
-
-    async def leave(self) -> None:
-        self.writer.close()
-        with contextlib.suppress(OSError):
-            await self.writer.wait_closed()
-
-
-@pytest.fixture
-async def clients() -> AsyncIterator[list[Client]]:
-    made: list[Client] = []
-    yield made
-    for client in made:
-        await client.leave()
-
-
-async def connect(server: Served, clients: list[Client], **how: object) -> Client:
-    clients.append(Client(*await asyncio.open_connection(server.host, server.port, **how)))  # type: ignore[arg-type]
-    return clients[-1]
 
 
 async def test_one_that_says_nothing_is_closed(clients: list[Client]) -> None:
     async with served(limits=IMPATIENT) as server:
         assert await (await connect(server, clients)).is_closed()
-        await until(lambda: not server.gate.room._waiting)
+        await until(lambda: server.gate.room.count() == 0)
 
 
 async def test_one_that_never_ends_its_headers_is_closed(clients: list[Client]) -> None:
@@ -109,7 +57,7 @@ async def test_one_that_does_not_begin_its_encryption_is_closed(tmp_path: Path, 
     file = write(tmp_path, "tls_server_config: {cert_file: server.crt, key_file: server.key}")
     async with served(file, limits=IMPATIENT) as server:
         assert await (await connect(server, clients)).is_closed()
-        await until(lambda: not server.gate.room._waiting)
+        await until(lambda: server.gate.room.count() == 0)
 
 
 async def test_one_that_does_not_take_its_answer_is_closed(clients: list[Client]) -> None:
@@ -119,7 +67,7 @@ async def test_one_that_does_not_take_its_answer_is_closed(clients: list[Client]
             greedy = await connect(server, clients, limit=1024)
             await greedy.say(ASK)
             await until(lambda: [line for line in lines if line["event"] == "answer_not_taken"])
-        await until(lambda: not server.gate.room._busy and not server.gate.room._waiting)
+        await until(lambda: server.gate.room.count() == 0)
         assert await server.status("/healthz") == 200
 
 
@@ -189,7 +137,7 @@ async def test_silent_strangers_keep_nobody_out(clients: list[Client]) -> None:
         for _ in range(20):
             await connect(server, clients)
         assert await server.status() == 200
-        await until(lambda: len(server.gate.room._waiting) <= FEW.connections)
+        await until(lambda: server.gate.room.count() <= FEW.connections)
 
 
 async def test_when_every_place_is_at_work_a_new_connection_is_refused_and_told(clients: list[Client]) -> None:
@@ -200,7 +148,7 @@ async def test_when_every_place_is_at_work_a_new_connection_is_refused_and_told(
         at_work = [await connect(server, clients) for _ in range(4)]
         for client in at_work:
             await client.say(ASK)
-        await until(lambda: len(server.gate.room._busy) == 4)
+        await until(lambda: server.gate.room.count(Doing.WORKING) == 4)
         with structlog.testing.capture_logs() as lines:
             assert await (await connect(server, clients)).is_closed()
         assert [line["event"] for line in lines] == ["connection_refused"]
@@ -217,7 +165,7 @@ async def test_places_are_given_back(clients: list[Client]) -> None:
             await client.say(ASK[:10])
             await client.leave()
         room = server.gate.room
-        await until(lambda: not (room._waiting or room._busy or room._by_handler))
+        await until(lambda: not (room.count() or room._by_handler))
 
 
 async def test_many_requests_one_after_the_other_on_one_connection_are_answered_in_order(clients: list[Client]) -> None:
@@ -234,7 +182,7 @@ async def test_a_request_under_way_is_answered_before_the_end(clients: list[Clie
         server.exporter.collect = lambda left_s: go_on.wait(DEADLINE_S) and collect(left_s)  # type: ignore[method-assign,assignment,return-value]
         client = await connect(server, clients)
         await client.say(ASK)
-        await until(lambda: server.gate.room._busy)
+        await until(lambda: server.gate.room.count(Doing.WORKING))
         asyncio.get_running_loop().call_later(0.05, go_on.set)
     assert await client.hears() == b"HTTP/1.1 200 OK"
 

@@ -302,7 +302,7 @@ async def test_a_client_that_leaves_in_the_handshake_is_no_event(tmp_path: Path,
                 writer.close()
                 await writer.wait_closed()
             assert await server.status(trust=authority.trust()) == 200
-            await until(lambda: not server.gate.room._waiting)
+            await until(lambda: server.gate.room.count() == 0)
         assert [line for line in lines if line["log_level"] != "debug"] == []
 
 
@@ -313,6 +313,6 @@ async def test_a_handshake_that_fails_is_told_seldom_and_with_its_cause(tmp_path
             for _ in range(5):
                 with pytest.raises(REFUSED):
                     await server.get()
-            await until(lambda: not server.gate.room._waiting)
+            await until(lambda: server.gate.room.count() == 0)
         (line,) = [line for line in lines if line["event"] == "handshake_failed"]
         assert line["cause"] == "HTTP_REQUEST"

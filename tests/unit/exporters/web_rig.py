@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from exporters.web.gate import Gate
     from exporters.web.room import Limits
 
-LOCAL = Web("127.0.0.1", 0)
+LOCAL = Web("127.0.0.1", 0, reuse_s=0.0)
 NOW = dt.datetime.now(dt.UTC)
 
 
@@ -110,6 +110,8 @@ class Collected:
 
     body: bytes = b"answer 42\n"
     collections: int = 0
+    is_partial: bool = False
+    step: str = "cpu"
 
     def collect(self, _: float) -> Collected:
         self.collections += 1
