@@ -110,6 +110,19 @@ class Processes:
         return _Known(Process(int(name), inode), container_id, seen_s)
 
 
+def is_outside_containers(procfs: str) -> bool:
+    """Say whether this very process surely runs on the host itself, as a service of it does.
+
+    A path that is the root says nothing: a cgroup namespace of its own shows a container that of itself.
+    """
+    try:
+        paths = cgroup_paths(read_once(f"{procfs}/self/cgroup"))
+    except OSError:
+        return False
+    told = [path for path in paths if path != "/"]
+    return bool(told) and not any(path.startswith("/..") or container_of(path) is not None for path in told)
+
+
 def _number(found: tuple[str, int]) -> int:
     return int(found[0])
 
