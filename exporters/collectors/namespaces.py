@@ -59,9 +59,9 @@ class _Groups:
     """Who shares network namespaces among these targets."""
 
     targets: Roster | None = None
-    groups: Sequence[tuple[Target, Sequence[str]]] = ()
+    groups: Sequence[tuple[Target, Sequence[Target]]] = ()
 
-    def of(self, targets: Roster) -> Sequence[tuple[Target, Sequence[str]]]:
+    def of(self, targets: Roster) -> Sequence[tuple[Target, Sequence[Target]]]:
         if targets is not self.targets or any(target.is_gone for target in targets):
             self.targets, self.groups = targets, tuple(_sharers(targets))
         return self.groups
@@ -73,8 +73,8 @@ def namespaces(scrape: Scrape) -> Iterator[Namespace]:
     yield from _new(scrape, _HOST_PID, scrape.root, told)
     if not told and is_outside_containers(scrape.procfs):
         yield from _new(scrape, _OWN_PID, scrape.root, told)
-    for shown_as, container_ids in scrape.in_time(scrape.notes.of(_Groups).of(scrape.targets)):
-        process = _first_process(scrape, container_ids)
+    for shown_as, containers in scrape.in_time(scrape.notes.of(_Groups).of(scrape.targets)):
+        process = _first_process(scrape, containers)
         if process is None:
             scrape.tally.absent += 1
         else:
@@ -121,7 +121,7 @@ def read_rows(scrape: Scrape, path: str, take: Callable[[bytes], None]) -> bool:
     return True
 
 
-def _sharers(targets: Sequence[Target]) -> Iterator[tuple[Target, Sequence[str]]]:
+def _sharers(targets: Sequence[Target]) -> Iterator[tuple[Target, Sequence[Target]]]:
     """Yield each group of containers that share a network namespace: whom to show it as, and whom to ask, in order.
 
     The sandbox is the oldest container of a pod and has no name of its own. A runtime may do without one; then the
@@ -135,12 +135,12 @@ def _sharers(targets: Sequence[Target]) -> Iterator[tuple[Target, Sequence[str]]
         if uid is not None:
             pods.setdefault(uid, []).append(target)
         elif target.cgroup.identity.container_id is not None:
-            yield target, (target.cgroup.identity.container_id,)
+            yield target, (target,)
     for members in pods.values():
         members.sort(key=_age)
         containers = [one for one in members if one.cgroup.identity.kind is Kind.CONTAINER]
         sandbox = next((one for one in containers if not one.name.container), None)
-        yield sandbox or members[0], [one.cgroup.identity.container_id or "" for one in containers]
+        yield sandbox or members[0], containers
 
 
 def _age(target: Target) -> tuple[bool, int]:
@@ -148,9 +148,9 @@ def _age(target: Target) -> tuple[bool, int]:
     return target.cgroup.identity.kind is Kind.CONTAINER, target.cgroup.inode
 
 
-def _first_process(scrape: Scrape, container_ids: Sequence[str]) -> Process | None:
-    for container_id in container_ids:
-        for process in scrape.processes.of(container_id):
+def _first_process(scrape: Scrape, containers: Sequence[Target]) -> Process | None:
+    for container in containers:
+        for process in scrape.processes.of(container.cgroup.identity.container_id or "", container.cgroup.path):
             if scrape.processes.is_running(process):
                 return process
     return None
