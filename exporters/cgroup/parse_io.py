@@ -125,4 +125,4 @@ def _disk(line: bytes) -> Disk:
     if len(counters) != _COUNTERS:
         raise Malformed(line, f"a device, its name and {_COUNTERS} counters")
     device = b"%d:%d" % (number(words[0]), number(words[1]))
-    return Disk(device, words[2].decode("utf-8", "replace"), *(number(word) for word in counters))
+    return Disk(device, words[2].decode("utf-8", "surrogateescape"), *(number(word) for word in counters))
