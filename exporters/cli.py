@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(str(error))
     configure(settings.log)
     log.info("starting", version=version(), **_told(settings, surroundings))
+    for why in surroundings.layout.passed_over:
+        log.warning("cgroup_folder_passed_over", cause=why, consequence="if it is a tree of cgroups, its figures are missing")
     try:
         asyncio.run(run(settings, surroundings))
     except CannotListenError as error:

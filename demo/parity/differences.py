@@ -82,6 +82,11 @@ def _is_in_memory(series: Series, _: float) -> bool:
     return _is_root(series) and (not series["device"].startswith("/dev/") or series["device"] == "/dev/shm")  # noqa: S108
 
 
+def _is_partition(series: Series, _: float) -> bool:
+    """Recognise a part of a disk among those that the kubelet knows."""
+    return _is_root(series) and re.fullmatch(r"/dev/(s|v|xv)d[a-z]+\d+", series["device"]) is not None
+
+
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         Side.KUBELET,
@@ -168,6 +173,12 @@ DIFFERENCES: tuple[Difference, ...] = (
         _V1,
     ),
     Difference(Side.KUBELET, "container_fs_.*", "a file system in memory is no disk", _is_in_memory),
+    Difference(
+        Side.KUBELET,
+        "container_fs_(io|reads?|writes?|sector)_.*",
+        "the kubelet tells the partition that carries a file system, here it is the whole disk",
+        _is_partition,
+    ),
     Difference(
         Side.OURS,
         "container_fs_.*",

@@ -65,6 +65,8 @@ class Identity:
     container_id: str | None
     qos: Qos | None
     """None outside a pod."""
+    is_disowned: bool = False
+    """Somebody else's claim to the id is better, see ``claims``: it is never named."""
 
 
 PLAIN = Identity(Kind.PLAIN, None, None, None)
@@ -87,6 +89,11 @@ def identify(path: str, include: re.Pattern[str] | None = None) -> Identity | No
     if _OF_KUBELET.fullmatch(path) is not None or (include is not None and include.fullmatch(path) is not None):
         return PLAIN
     return None
+
+
+def is_of_user(path: str) -> bool:
+    """Say whether a cgroup lies where systemd lets users of the machine make cgroups as they like."""
+    return "/user.slice/" in path
 
 
 def container_of(path: str) -> str | None:

@@ -41,6 +41,8 @@ class Layout:
     """By controller, and the version 2 tree besides under ``UNIFIED``."""
     walked: Hierarchy
     """The tree in which containers are looked for."""
+    passed_over: tuple[str, ...] = ()
+    """What beside the trees could not be looked at, one sentence for each."""
 
 
 class NoCgroupsError(Exception):
@@ -52,8 +54,10 @@ def detect(cgroupfs: Path) -> Layout:
 
     Raises NoCgroupsError when neither version is found in it.
     """
-    unified = _version_2(cgroupfs) or _version_2(cgroupfs / "unified")
-    trees = {} if _version_2(cgroupfs) else dict(_version_1(cgroupfs))
+    passed_over: list[str] = []
+    pure = _version_2(cgroupfs, passed_over)
+    unified = pure or _version_2(cgroupfs / "unified", passed_over)
+    trees = {} if pure else dict(_version_1(cgroupfs, passed_over))
     if unified is not None:
         for controller in _controllers(unified):
             trees.setdefault(controller, unified)
@@ -64,25 +68,34 @@ def detect(cgroupfs: Path) -> Layout:
     if walked is None:
         raise NoCgroupsError(
             f"{cgroupfs} holds no cgroup hierarchy: neither a file cgroup.controllers (version 2) nor a folder such as "
-            f"memory/ or cpu/ with a file cgroup.procs (version 1)"
+            f"memory/ or cpu/ with a file cgroup.procs (version 1)" + "".join(f"; {why}" for why in passed_over)
         )
-    return Layout(trees, walked)
+    return Layout(trees, walked, tuple(dict.fromkeys(passed_over)))
 
 
-def _version_2(folder: Path) -> Hierarchy | None:
-    return Hierarchy(str(folder), 2) if (folder / "cgroup.controllers").is_file() else None
+def _has(folder: Path, name: str, passed_over: list[str]) -> bool:
+    """Say whether a folder has a file; of one that may not be looked into it is noted and none."""
+    try:
+        return (folder / name).is_file()
+    except OSError as error:
+        passed_over.append(f"cannot look into {folder}: {error.strerror}")
+        return False
+
+
+def _version_2(folder: Path, passed_over: list[str]) -> Hierarchy | None:
+    return Hierarchy(str(folder), 2) if _has(folder, "cgroup.controllers", passed_over) else None
 
 
 def _controllers(unified: Hierarchy) -> Iterator[str]:
     yield from (Path(unified.root) / "cgroup.controllers").read_text(encoding="ascii", errors="replace").split()
 
 
-def _version_1(cgroupfs: Path) -> Iterator[tuple[str, Hierarchy]]:
+def _version_1(cgroupfs: Path, passed_over: list[str]) -> Iterator[tuple[str, Hierarchy]]:
     """Take every controller of every mount: ``cpu,cpuacct`` carries two, and ``cpu`` is a link to it."""
     if not cgroupfs.is_dir():
         return
     for mount in sorted(cgroupfs.iterdir()):
-        if not (mount / "cgroup.procs").is_file() or (mount / "cgroup.controllers").is_file():
+        if not _has(mount, "cgroup.procs", passed_over) or _has(mount, "cgroup.controllers", passed_over):
             continue
         for controller in mount.name.split(","):
             if controller in _V1_CONTROLLERS:

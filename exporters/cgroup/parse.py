@@ -136,7 +136,7 @@ def _interface(line: bytes) -> tuple[str, Sequence[bytes]]:
         raise Malformed(line, f"an interface and {_COLUMNS} counters")
     if not b"".join(words).isdigit() or max(map(len, words)) > _MAX_DIGITS:
         raise Malformed(line, "whole numbers")
-    return name.strip().decode("utf-8", "replace"), words[:4] + words[_TRANSMIT : _TRANSMIT + 4]
+    return name.strip().decode("utf-8", "surrogateescape"), words[:4] + words[_TRANSMIT : _TRANSMIT + 4]
 
 
 _KIB = 1024

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from exporters.cgroup.parse import Malformed, number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 ByDevice = dict[bytes, dict[bytes, bytes]]
 """By device, then by key or operation; the values are left as words for ``number``."""
@@ -82,6 +86,32 @@ class Disk:
 
 
 _FIRST, _COUNTERS = 3, 11
+_PATH = re.compile(r"(?P<before>nvme[0-9]+)c[0-9]+(?P<after>n[0-9]+)")
+_DIGITS = "0123456789"
+
+
+def whole_disks(disks: Sequence[Disk]) -> tuple[Disk, ...]:
+    """Leave out what is counted again by a disk among ``disks``: partitions, and the hidden paths of a multipath NVMe disk.
+
+    The kernel names a partition after its disk, with a ``p`` between where the disk's name ends in a digit (disk_name in
+    block/partitions/core.c). Older kernels count nothing of a multipath disk itself: then its paths are told.
+    """
+    by_name = {disk.name: disk for disk in disks}
+    return tuple(disk for disk in disks if not _is_partition(disk.name, by_name) and not _is_repeated(disk.name, by_name))
+
+
+def _is_partition(name: str, disks: Mapping[str, Disk]) -> bool:
+    before = name.rstrip(_DIGITS)
+    if before == name:
+        return False
+    above = before.removesuffix("p")
+    return before in disks or (above != before and above[-1:] in set(_DIGITS) and above in disks)
+
+
+def _is_repeated(name: str, disks: Mapping[str, Disk]) -> bool:
+    path = _PATH.fullmatch(name)
+    disk = None if path is None else disks.get(path["before"] + path["after"])
+    return disk is not None and disk.reads + disk.writes > 0
 
 
 def diskstats(data: bytes) -> tuple[Disk, ...]:
@@ -95,4 +125,4 @@ def _disk(line: bytes) -> Disk:
     if len(counters) != _COUNTERS:
         raise Malformed(line, f"a device, its name and {_COUNTERS} counters")
     device = b"%d:%d" % (number(words[0]), number(words[1]))
-    return Disk(device, words[2].decode("utf-8", "replace"), *(number(word) for word in counters))
+    return Disk(device, words[2].decode("utf-8", "surrogateescape"), *(number(word) for word in counters))

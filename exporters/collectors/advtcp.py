@@ -43,7 +43,7 @@ def _read(scrape: Scrape, namespace: Namespace, table: str, protocol: bytes) -> 
         scrape.tally.fail(f"{path}: {error}")
         return
     for name, value in told.items():
-        state = labelled(tcp_state=name.decode("utf-8", "replace"))
+        state = labelled(tcp_state=name.decode("utf-8", "surrogateescape"))
         scrape.samples.add(STATS, f"{namespace.shown_as.labels},{state}", value)
 
 

@@ -7,6 +7,7 @@ list.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
@@ -222,13 +223,18 @@ def labelled(**labels: str) -> str:
 
 
 def escaped(value: str) -> str:
-    """Make any text fit for a label: quotes, backslashes and newlines escaped, what is no Unicode replaced.
+    r"""Make any text fit for a label: quotes, backslashes and newlines escaped, bytes that are no Unicode as ``\udcff``.
 
-    The two formats escape alike.
+    Two texts never become the same, or one answer could have a series twice and be refused as a whole: a text that has such
+    characters itself gets ``\u005c`` for their backslash. The two formats escape alike.
     """
-    text = value.encode("utf-8", "replace").decode("utf-8")
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    if not value.isascii() or "\\u" in value:
+        value = _BYTE_ALREADY.sub(r"\\u005c", value).encode("utf-8", "backslashreplace").decode("utf-8")
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
+
+_BYTE_ALREADY = re.compile(r"\\(?=u005c|ud[89a-f][0-9a-f]{2})")
+"""What looks like a byte that was written out."""
 
 HOST_LABELS = labelled(container="", id="/", image="", name="", namespace="", pod="")
 """The six labels of what belongs to the machine and to no cgroup: it is shown as the container ``/``, as the kubelet does."""

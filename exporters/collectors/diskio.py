@@ -4,7 +4,9 @@ Version 2 tells bytes and operations in one file. Version 1 has a file for each 
 counts; the first part that counted anything for a cgroup is believed, as the kubelet does: the BFQ scheduler, the CFQ
 scheduler of kernels before 5.0, then throttling. (Newer kernels, 6.18 for one, let throttling count only where a
 throttle is set.) Merges, times and queues come from the schedulers only. The host itself, the container ``/``, is told
-from /proc/diskstats. A partition, and a mapped device such as LVM's, counts what the disk below it counts again.
+from /proc/diskstats, by whole disks, so that they can be added up. What lies on several disks or on a part of one (dm for
+LVM, encryption and multipath, md for RAID) is a device of its own and counts what the disks below it count again: only the
+user can say which of the two is meant.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 from exporters.cgroup.files import Vanished
 from exporters.cgroup.identity import Kind
 from exporters.cgroup.parse import Malformed
-from exporters.cgroup.parse_io import blkio, diskstats, io_stat
+from exporters.cgroup.parse_io import blkio, diskstats, io_stat, whole_disks
 from exporters.collectors import diskio_families as fs
 from exporters.collectors.contract import HOST_LABELS, Collector, Samples, Scrape, Target, labelled
 
@@ -84,7 +86,7 @@ class _Devices:
 def collect(scrape: Scrape) -> None:
     """Read the host's disks, then all cgroups."""
     disks = _disks(scrape)
-    for disk in disks:
+    for disk in whole_disks(disks):
         if not disk.name.startswith(_LEFT_OUT):
             _add_disk(scrape.samples, disk)
     devices = _Devices(disks)

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporters.collectors.contract import Collector, Family, Kind, Scrape, Target, labelled
+from exporters.names.names import Facts
 
 if TYPE_CHECKING:
-    from exporters.names.names import Facts, Names
+    from exporters.names.names import Names
+
+_NOTHING = Facts(is_final=True)
+"""What is known of a container that only poses as one."""
 
 INFO = Family(
     "container_info",
@@ -36,7 +40,8 @@ class _Told:
         facts = self.facts
         is_renamed = self.beginning != target.labels
         if facts is None or is_renamed or not facts.is_final:
-            facts = names.facts(target.cgroup.identity.container_id or "", target.cgroup.identity.pod_uid)
+            identity = target.cgroup.identity
+            facts = _NOTHING if identity.is_disowned else names.facts(identity.container_id or "", identity.pod_uid)
             if is_renamed or facts != self.facts:
                 self.beginning, self.facts, self.labels = target.labels, facts, _labels(target, facts)
         return self.labels

@@ -5,6 +5,10 @@ pod: it is labelled as the sandbox, with no container, as the kubelet does. The 
 process 1, belongs to the root; pods with hostNetwork are in it and do not repeat it, and neither does a namespace that
 was told already.
 
+Where process 1 is hidden (/proc mounted with hidepid) the host's namespace is that of this process, if it runs outside
+every container, and that of a pod of which the API says that it has hostNetwork. Without both a pod with hostNetwork
+cannot be told from others.
+
 The link that names a namespace may not be read without rights, but a file below /proc/<pid>/net has another inode in
 each namespace and the same one for all processes in it.
 """
@@ -19,6 +23,7 @@ from typing import TYPE_CHECKING
 from exporters.cgroup.host import count
 from exporters.cgroup.identity import Kind
 from exporters.cgroup.parse import Malformed
+from exporters.cgroup.processes import is_outside_containers
 from exporters.cgroup.tables import rows
 
 if TYPE_CHECKING:
@@ -28,7 +33,8 @@ if TYPE_CHECKING:
     from exporters.collectors.contract import Scrape, Target
     from exporters.collectors.roster import Roster
 
-_HOST_PID = 1
+_HOST_PID = "1"
+_OWN_PID = "self"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +58,18 @@ def namespaces(scrape: Scrape) -> Iterator[Namespace]:
     """Yield each network namespace once, the host's first; raises OSError when /proc cannot be listed."""
     told: set[int] = set()
     yield from _new(scrape, _HOST_PID, scrape.root, told)
-    for shown_as, container_ids in scrape.in_time(_groups(scrape.targets)):
-        process = _first_process(scrape, container_ids)
+    if not told and is_outside_containers(scrape.procfs):
+        yield from _new(scrape, _OWN_PID, scrape.root, told)
+    for shown_as, containers in scrape.in_time(_groups(scrape.targets)):
+        process = _first_process(scrape, containers)
         if process is None:
             scrape.tally.absent += 1
         else:
-            yield from _new(scrape, process.pid, shown_as, told)
+            is_hosts = scrape.names.is_on_host_network(shown_as.cgroup.identity.pod_uid)
+            yield from _new(scrape, str(process.pid), scrape.root if is_hosts else shown_as, told)
 
 
-def _new(scrape: Scrape, pid: int, shown_as: Target | None, told: set[int]) -> Iterator[Namespace]:
+def _new(scrape: Scrape, pid: str, shown_as: Target | None, told: set[int]) -> Iterator[Namespace]:
     """Yield the namespace of a process unless it was told already; finding its file takes most of the time of reading it."""
     folder = f"{scrape.procfs}/{pid}/net"
     try:
@@ -99,15 +108,15 @@ def read_rows(scrape: Scrape, path: str, take: Callable[[bytes], None]) -> bool:
     return True
 
 
-def _groups(targets: Roster) -> Sequence[tuple[Target, Sequence[str]]]:
-    return tuple(_sharers(targets)) if any(target.is_gone for target in targets) else targets.once(_all)
+def _groups(targets: Roster) -> Sequence[tuple[Target, Sequence[Target]]]:
+    return _all(targets) if any(target.is_gone for target in targets) else targets.once(_all)
 
 
-def _all(targets: Sequence[Target]) -> Sequence[tuple[Target, Sequence[str]]]:
+def _all(targets: Sequence[Target]) -> Sequence[tuple[Target, Sequence[Target]]]:
     return tuple(_sharers(targets))
 
 
-def _sharers(targets: Sequence[Target]) -> Iterator[tuple[Target, Sequence[str]]]:
+def _sharers(targets: Sequence[Target]) -> Iterator[tuple[Target, Sequence[Target]]]:
     """Yield each group of containers that share a network namespace: whom to show it as, and whom to ask, in order.
 
     The sandbox is the oldest container of a pod and has no name of its own. A runtime may do without one; then the
@@ -121,12 +130,12 @@ def _sharers(targets: Sequence[Target]) -> Iterator[tuple[Target, Sequence[str]]
         if uid is not None:
             pods.setdefault(uid, []).append(target)
         elif target.cgroup.identity.container_id is not None:
-            yield target, (target.cgroup.identity.container_id,)
+            yield target, (target,)
     for members in pods.values():
         members.sort(key=_age)
         containers = [one for one in members if one.cgroup.identity.kind is Kind.CONTAINER]
         sandbox = next((one for one in containers if not one.name.container), None)
-        yield sandbox or members[0], [one.cgroup.identity.container_id or "" for one in containers]
+        yield sandbox or members[0], containers
 
 
 def _age(target: Target) -> tuple[bool, int]:
@@ -134,9 +143,9 @@ def _age(target: Target) -> tuple[bool, int]:
     return target.cgroup.identity.kind is Kind.CONTAINER, target.cgroup.inode
 
 
-def _first_process(scrape: Scrape, container_ids: Sequence[str]) -> Process | None:
-    for container_id in container_ids:
-        for process in scrape.processes.of(container_id):
+def _first_process(scrape: Scrape, containers: Sequence[Target]) -> Process | None:
+    for container in containers:
+        for process in scrape.processes.of(container.cgroup.identity.container_id or "", container.cgroup.path):
             if scrape.processes.is_running(process):
                 return process
     return None

@@ -3,8 +3,8 @@
 A kill often ends its container, and the kernel forgets the count with the cgroup, mostly before anybody has read it. The
 pod's cgroup stays, and version 2 counts there what happened anywhere below. So a kill that the pod counted and none of
 its living containers did belongs to the one that ended since the last scrape, if there was just one; if there were
-several, only the pod tells. The last value of an ended container is shown for some more scrapes, or nobody would see
-the counter rise.
+several, only the pod tells. The last value of an ended container is shown for some more scrapes and minutes, or nobody
+would see the counter rise: scrapes alone are used up by a second Prometheus or by hand, time alone by a slow one.
 
 The kubelet reads the kernel's log instead and counts by the cgroup whose limit was hit, here it is the cgroup of the
 process that was killed. Both are the container in most cases; when a pod's or the node's memory runs out, this one
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EVENTS = Family(
     "container_oom_events_total",
     Kind.COUNTER,
-    "Processes killed for lack of memory, still shown for some scrapes after the container ended; v2 counts whatever "
+    "Processes killed for lack of memory, still shown for 150 s and 5 scrapes after the container ended; v2 counts whatever "
     "lies below, v1 each cgroup by itself "
     "(v1 memory.oom_control oom_kill, v2 memory.events oom_kill, of the machine /proc/vmstat oom_kill).",
 )
@@ -39,7 +39,9 @@ _KEY = b"oom_kill"
 _MACHINE: Table = ((EVENTS, _KEY, 1),)
 
 SHOWN_SCRAPES = 5
-"""For how many scrapes an ended container is shown."""
+"""For how many scrapes an ended container is shown at least."""
+SHOWN_S = 150
+"""For how long at least: five scrapes at 30 seconds."""
 MAX_SHOWN = 500
 """Ended containers that are shown at most."""
 
@@ -51,8 +53,14 @@ class _Ended:
     """A container that is gone."""
 
     kills: int
+    since_s: float
+    """When that was seen, in seconds since 1970."""
     scrapes: int = 0
     """How often it was shown."""
+
+    def is_due(self, now_s: float) -> bool:
+        """Say whether it is to be shown again; a clock that was set back shows nothing for ever."""
+        return self.scrapes < SHOWN_SCRAPES or 0 <= now_s - self.since_s < SHOWN_S
 
 
 @dataclass(slots=True)
@@ -151,15 +159,15 @@ def _attribute(scrape: Scrape, pods: Mapping[str, int], read: Mapping[_Key, _Liv
 
 def _show(scrape: Scrape, memory: _Memory, gone: Iterable[_Living]) -> None:
     """Show those again that lost a process, unless a new cgroup has come to the same name."""
-    memory.ended.update((one.target.labels, _Ended(one.kills)) for one in gone if one.kills)
+    memory.ended.update((one.target.labels, _Ended(one.kills, scrape.now_s)) for one in gone if one.kills)
     if not memory.ended:
         return
     taken = {target.labels for target in scrape.targets if not target.is_gone}
-    shown = [(labels, one) for labels, one in memory.ended.items() if labels not in taken][-MAX_SHOWN:]
-    for labels, one in shown:
+    due = [(labels, one) for labels, one in memory.ended.items() if labels not in taken and one.is_due(scrape.now_s)]
+    memory.ended = dict(due[-MAX_SHOWN:])
+    for labels, one in memory.ended.items():
         scrape.samples.add(EVENTS, labels, one.kills)
         one.scrapes += 1
-    memory.ended = {labels: one for labels, one in shown if one.scrapes < SHOWN_SCRAPES}
 
 
 def _tell_of_machine(scrape: Scrape) -> None:

@@ -83,7 +83,7 @@ def _look_at_processes(scrape: Scrape, target: Target) -> None:
     container_id = target.cgroup.identity.container_id
     if container_id is None or target.is_gone:
         return
-    processes = scrape.processes.of(container_id)
+    processes = scrape.processes.of(container_id, target.cgroup.path)
     if not processes:
         scrape.tally.absent += 1
         return

@@ -74,7 +74,7 @@ def collect(scrape: Scrape) -> None:
             continue
         sums = target.notes.of(Sums)
         found = {}
-        for process in scrape.processes.of(container_id):
+        for process in scrape.processes.of(container_id, target.cgroup.path):
             scheduled = _read(scrape, process, sums)
             if scheduled is not None:
                 found[process.pid] = scheduled

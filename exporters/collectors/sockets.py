@@ -24,7 +24,7 @@ def collect(scrape: Scrape) -> None:
         container_id = target.cgroup.identity.container_id
         if container_id is None or target.is_gone:
             continue
-        processes = scrape.processes.of(container_id)
+        processes = scrape.processes.of(container_id, target.cgroup.path)
         try:
             counts = [_sockets(f"{scrape.procfs}/{process.pid}/fd") for process in processes]
         except OSError as error:

@@ -1,6 +1,7 @@
 """Keeps what belongs to a cgroup from one scrape to the next: its open files, its birth, its labels.
 
-A cgroup is known by path and inode, so one that is made again at the same path is a new one. Labels are written once
+A cgroup is known by path and inode, so one that is made again at the same path is a new one, and one that loses or wins
+the dispute over its name is taken for a new one. Labels are written once
 and written again only as long as a better name can still come. Nothing is kept of a cgroup that is gone.
 """
 
@@ -10,6 +11,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from exporters.cgroup.claims import settle
 from exporters.cgroup.files import CgroupFiles, Reader
 from exporters.cgroup.identity import Identity, Kind
 from exporters.cgroup.walk import Cgroup, find
@@ -19,14 +21,14 @@ from exporters.names.names import Name
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from exporters.cgroup.layout import Layout
     from exporters.names.names import Names
 
 NAMELESS = Name(is_final=True)
-"""Of a cgroup that is neither pod nor container: it will never have a name."""
+"""Of a cgroup that is neither pod nor container, or only poses as one: it will never have a name."""
 _BIRTH_FILE = {1: "cgroup.clone_children", 2: "cgroup.events"}
 
 
@@ -38,6 +40,9 @@ class Inventory:
         self._reader = reader
         self._boot_s = boot_s
         self._include = include
+        self._walked: Sequence[Cgroup] = ()
+        self._recognised: Mapping[tuple[str, int], Cgroup] = {}
+        self._settled: tuple[Sequence[Cgroup], Sequence[str]] = (), ()
         self._known: dict[tuple[str, int], Target] = {}
         self._roster: Roster | None = None
         self._joined: tuple[object, object] = None, None
@@ -62,13 +67,20 @@ class Inventory:
         """Find what is there now; what could not be looked at goes to the reader's tally."""
         found = find(self._layout.walked.root, self._include, self._cgroup)
         self.is_capped = found.is_capped
-        for why in found.refused:
+        if found.cgroups != self._walked:
+            self._walked = found.cgroups
+            self._recognised = {(cgroup.path, cgroup.inode): cgroup for cgroup in found.cgroups}
+            self._settled = settle(found.cgroups)
+        cgroups, disputes = self._settled
+        for why in (*found.refused, *disputes):
             self._reader.tally.fail(why)
         before, self._known = self._known, {}
-        for cgroup in found.cgroups:
+        for cgroup in cgroups:
             key = cgroup.path, cgroup.inode
             target = before.pop(key, None)
-            if target is None:
+            if target is None or (target.cgroup is not cgroup and target.cgroup != cgroup):
+                if target is not None:
+                    target.files.close()
                 target = self._meet(cgroup)
                 self._roster = None
             target.is_gone = False
@@ -111,8 +123,7 @@ class Inventory:
         self._roster = None
 
     def _cgroup(self, path: str, inode: int) -> Cgroup | None:
-        target = self._known.get((path, inode))
-        return None if target is None else target.cgroup
+        return self._recognised.get((path, inode))
 
     def _meet(self, cgroup: Cgroup) -> Target:
         return Target(cgroup, CgroupFiles(cgroup, self._layout, self._reader), self._born_s(cgroup))
@@ -140,6 +151,8 @@ def unnamed(targets: Sequence[Target]) -> int:
 
 
 def _name(identity: Identity, names: Names) -> Name:
+    if identity.is_disowned:
+        return NAMELESS
     if identity.container_id is not None:
         return names.of_container(identity.container_id, identity.pod_uid)
     return NAMELESS if identity.pod_uid is None else names.of_pod(identity.pod_uid)

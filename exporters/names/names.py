@@ -96,6 +96,11 @@ class Names:
         pod_name = self.of_pod(pod_uid)
         return Name(pod_name.namespace, pod_name.pod)
 
+    def is_on_host_network(self, pod_uid: str | None) -> bool:
+        """Say whether the API knows the pod whose cgroup carries ``pod_uid`` as one with hostNetwork."""
+        pod = None if self._book is None else self._book.page.by_cgroup_uid.get(pod_uid or "")
+        return pod is not None and pod.host_network
+
     def facts(self, container_id: str, pod_uid: str | None) -> Facts:
         """Tell of a container what does not label all of its series."""
         told = None if self._book is None else self._book.page.by_container_id.get(container_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -198,4 +199,21 @@ def test_hostile_names_come_back_as_they_were(names: list[str]) -> None:
         ((sample,),) = [family.samples for family in parsed]
         assert sample.value == 7
         expected = {"container": container, "id": path, "pod": pod}
-        assert sample.labels == {key: value.encode("utf-8", "replace").decode() for key, value in expected.items()}
+        assert {key: as_it_was(value) for key, value in sample.labels.items()} == expected
+
+
+def as_it_was(label: str) -> str:
+    """Take back how bytes that are no Unicode are written; that it can be done proves that no two names become the same."""
+    return re.sub(r"\\u(005c|d[89a-f][0-9a-f]{2})", lambda found: chr(int(found[1], 16)), label)
+
+
+@given(data=st.binary(max_size=12) | st.text(alphabet="\\u005cd8fx", max_size=14).map(str.encode))
+def test_bytes_that_are_no_unicode_are_kept_apart(data: bytes) -> None:
+    label = labelled(id=os.fsdecode(data))
+    label.encode()
+    assert os.fsencode(as_it_was(parsed_id(label))) == data
+
+
+def parsed_id(label: str) -> str:
+    (family,) = parse_openmetrics(f"# TYPE a gauge\na{{{label}}} 1\n# EOF\n")
+    return family.samples[0].labels["id"]

@@ -62,6 +62,22 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- with $registry }}{{ . }}/{{ end }}{{ $repository }}{{ if $digest }}@{{ $digest }}{{ else }}:{{ $tag }}{{ end -}}
 {{- end -}}
 
+{{- /* True where our ServiceMonitor gives the exporter's series the identity of the kubelet's cAdvisor. */ -}}
+{{- define "foresail.isCadvisor" -}}
+{{- with .Values.monitoring.serviceMonitor -}}
+{{- if and $.Values.exporter.enabled .enabled .cadvisorJob }}true{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The job of the metrics that queries, rules and boards pin. */ -}}
+{{- define "foresail.exporterJob" -}}
+{{- if include "foresail.isCadvisor" . -}}
+{{- .Values.monitoring.serviceMonitor.cadvisorJob -}}
+{{- else -}}
+{{- .Values.settings.prometheus.job -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "foresail.podSecurityContext" -}}
 runAsNonRoot: true
 runAsUser: 65534
@@ -78,6 +94,7 @@ capabilities: {drop: [ALL]}
 {{- /* The settings as the service reads them: without the right to evict it must not try. */ -}}
 {{- define "foresail.settings" -}}
 {{- $settings := deepCopy .Values.settings -}}
+{{- $_ := set $settings.prometheus "job" (include "foresail.exporterJob" .) -}}
 {{- if not .Values.healing.enabled -}}
 {{- $_ := set $settings.healing "acts" false -}}
 {{- end -}}

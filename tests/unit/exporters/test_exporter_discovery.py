@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from exporters.cgroup import walk
 from exporters.cgroup.files import Kernel
 from tests.unit.exporters.trees import Host, Rig, of_family, samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pytest
 
 UID = "8d3f1c52-6a70-4b1e-9c1d-0f5a2b7e4c11"
 APP = "a9" * 32
@@ -140,11 +140,52 @@ def test_a_folder_that_goes_away_between_being_listed_and_opened_is_passed_over(
 def test_a_tree_that_is_too_large_is_cut_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk, "MAX_CGROUPS", 5)
     for number in range(10):
-        (tmp_path / f"slice{number}" / f"{number:064x}").mkdir(parents=True)
+        (tmp_path / "docker" / f"{number:064x}").mkdir(parents=True)
     found = walk.find(str(tmp_path))
-    assert len(found.cgroups) <= 6
-    assert "stopped after" in found.refused[0]
+    assert len(found.cgroups) == 6
+    assert found.refused == (f"the walk of {tmp_path}/docker stopped: there are more cgroups or folders than belong there",)
     assert found.is_capped
+
+
+@pytest.mark.parametrize("elsewhere", ["a.slice", "user.slice", "user.slice/user-1000.slice", "docker", "docker/user.slice"])
+def test_thousands_of_folders_elsewhere_hide_no_pod(elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "MAX_CGROUPS", 50)
+    monkeypatch.setattr(walk, "MAX_CGROUPS_OF_USERS", 5)
+    for number in range(100):
+        (tmp_path / elsewhere / f"{number:064x}").mkdir(parents=True)
+    pods = [f"kubepods/burstable/pod{UID}/{APP}", f"node/{APP}/kubelet/kubepods/pod{UID}/{APP}"]
+    for path in pods:
+        (tmp_path / path).mkdir(parents=True)
+    found = walk.find(str(tmp_path))
+    shown = {cgroup.path for cgroup in found.cgroups}
+    assert {f"/{path}" for path in pods} <= shown
+    assert found.is_capped
+    assert len(shown) < 70
+
+
+def test_users_cannot_make_room_for_more_by_slices_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "MAX_CGROUPS_OF_USERS", 5)
+    for number in range(20):
+        (tmp_path / "user.slice" / f"{number}" / "user.slice" / f"{number:064x}").mkdir(parents=True)
+        (tmp_path / "docker" / f"{number}" / "user.slice" / f"{number:064x}").mkdir(parents=True)
+    assert len(walk.find(str(tmp_path)).cgroups) == 1 + 5
+
+
+def test_what_a_container_makes_in_itself_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "MAX_CGROUPS", 20)
+    containers = [tmp_path / "kubepods" / f"pod{UID[:-1]}{pod}" / f"{pod:064x}" for pod in range(5)]
+    for folder in containers:
+        for number in range(50):
+            (folder / f"{number + 1000:064x}").mkdir(parents=True)
+    shown = {cgroup.path for cgroup in walk.find(str(tmp_path)).cgroups}
+    assert {f"/{folder.relative_to(tmp_path)}" for folder in containers} <= shown
+
+
+def test_folders_that_are_nobodys_are_not_looked_at_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "MAX_FOLDERS_OF_USERS", 7)
+    for number in range(20):
+        (tmp_path / "user.slice" / f"{number}").mkdir(parents=True)
+    assert walk.find(str(tmp_path)).is_capped
 
 
 def test_a_folder_of_another_user_that_may_not_be_listed_is_passed_over_and_reported() -> None:

@@ -21,7 +21,9 @@ PAGE = (Path(__file__).parents[3] / "docs" / "exporter-discovery.md").read_text(
 
 
 def test_the_numbers_on_the_page_are_those_of_the_code() -> None:
-    assert f"more than {walk.MAX_CGROUPS:,} cgroups or {walk.MAX_FOLDERS:,} folders" in PAGE
+    words = " ".join(PAGE.split())
+    assert f"more than {walk.MAX_CGROUPS:,} cgroups or {walk.MAX_FOLDERS:,} folders" in words
+    assert f"at {walk.MAX_CGROUPS_OF_USERS:,} cgroups or {walk.MAX_FOLDERS_OF_USERS:,} folders" in words
     assert f"{1024 - files.budget_of(1024)} less than the limit of open files" in PAGE
     assert f"and {files.MAX_KEPT:,} at most" in PAGE
     assert budget.reading_s(5) == 4, "the page says four fifths"

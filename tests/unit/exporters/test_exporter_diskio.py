@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from exporters.cgroup.files import Kernel
 from exporters.collectors import diskio
 from tests.unit.exporters.trees import Host, Rig, of_family, samples, unpack
@@ -165,7 +167,35 @@ def test_the_top_cgroup_of_a_node_that_is_a_container_does_not_repeat_the_hosts_
 
 def test_loop_devices_are_none_of_the_hosts_disks(v1: Host) -> None:
     devices = by_device(rig_on(v1).text(), "fs_reads_total", "cgroup/")
-    assert set(devices) == {"/dev/sda", "/dev/sda1", "/dev/sdb", "/dev/dm-0"}
+    assert set(devices) == {"/dev/sda", "/dev/sdb", "/dev/dm-0"}
+
+
+STATS = "1 0 2 3 4 0 5 6 0 7 8"
+IDLE = "0 0 0 0 0 0 0 0 0 0 0"
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        ({"sda": STATS, "sda1": STATS, "sda12": STATS, "sdp": STATS, "sdp1": STATS}, {"sda", "sdp"}),
+        ({"nvme0n1": STATS, "nvme0n1p1": STATS, "nvme0n12": STATS}, {"nvme0n1", "nvme0n12"}),
+        ({"mmcblk0": STATS, "mmcblk0boot0": STATS, "mmcblk0p2": STATS}, {"mmcblk0", "mmcblk0boot0"}),
+        ({"md1": STATS, "md12": STATS, "md1p1": STATS, "dm-1": STATS, "dm-10": STATS}, {"md1", "md12", "dm-1", "dm-10"}),
+        ({"cciss/c0d0": STATS, "cciss/c0d0p1": STATS}, {"cciss/c0d0"}),
+        ({"xvda1": STATS, "xvda2": STATS}, {"xvda1", "xvda2"}),
+        ({"nvme0n1": STATS, "nvme0c0n1": STATS, "nvme0c1n1": STATS}, {"nvme0n1"}),
+        ({"nvme0n1": IDLE, "nvme0c0n1": STATS}, {"nvme0n1", "nvme0c0n1"}),
+        ({"nvme1c0n1": STATS}, {"nvme1c0n1"}),
+    ],
+    ids=["sd", "nvme", "mmc", "md and dm", "with a folder", "disks of Xen without a whole", "paths", "idle disk", "no disk"],
+)
+def test_the_hosts_disks_can_be_added_up(listed: dict[str, str], told: set[str], v2: Host) -> None:
+    v2.write("proc/diskstats", "".join(f"259 {minor} {name} {stats}\n" for minor, (name, stats) in enumerate(listed.items())))
+    text = rig_on(v2).text()
+    for family in ("fs_reads_bytes_total", "fs_writes_total", "fs_io_current"):
+        assert by_device(text, family, "cgroup/").keys() == {f"/dev/{name}" for name in told}
+    usage = of_family(text, "container_blkio_device_usage_total")
+    assert sum('id="/",' in series for series in usage) == 2 * len(told)
 
 
 def test_without_the_list_of_disks_containers_are_still_told(v2: Host) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from exporters.cgroup.files import Kernel
 from exporters.collectors import cpu, memory
 from exporters.collectors.contract import Collector, Scrape
+from exporters.exposition.text import Format
 from tests.unit.exporters.trees import Rig, of_family, samples
 
 if TYPE_CHECKING:
@@ -82,3 +85,24 @@ def test_a_small_budget_of_descriptors_changes_no_answer(v2: Host, budget: int) 
     for _ in range(2):
         assert poor.containers_text() == rich.containers_text()
     assert poor.reader.kept == budget
+
+
+def test_names_that_are_no_unicode_never_make_the_same_series_twice(v2: Host) -> None:
+    """Whoever may make cgroups, interfaces or disks would otherwise have the whole answer refused."""
+    services = os.fsencode(v2.cgroupfs / "system.slice" / "ssh.service")
+    for name in (b"\xff", b"\xfe", b"\\udcff", b"\\u005cudcff", b"\xef\xbf\xbd", b"?"):
+        shutil.copytree(services, services + name)
+    rows = b": 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
+    v2.write(
+        "proc/1/net/dev", b"heading\nheading\n" + b"".join(b"eth" + name + rows for name in (b"\xff", b"\xfe", b"\\udcff"))
+    )
+    disks = [b"259 %d nvme%b 1 2 3 4 5 6 7 8 9 10 11\n" % row for row in enumerate((b"\xff", b"\xfe", b"\\udcff"))]
+    v2.write("proc/diskstats", b"".join(disks))
+    text = Rig(v2, include=r"/system\.slice/ssh.*").text(Format.OPENMETRICS)
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    ids = [one.labels["id"] for one in families["container_last_seen"].samples if "ssh.service" in one.labels["id"]]
+    assert len(set(ids)) == len(ids) == 7
+    interfaces = [one.labels["interface"] for one in families["container_network_receive_bytes"].samples]
+    assert [name for name in interfaces if name.startswith("eth\\")] == ["eth\\udcff", "eth\\udcfe", "eth\\u005cudcff"]
+    devices = {one.labels["device"] for one in families["container_fs_reads"].samples if one.labels["id"] == "/"}
+    assert devices == {"/dev/nvme\\udcff", "/dev/nvme\\udcfe", "/dev/nvme\\u005cudcff"}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from exporters.cgroup.layout import UNIFIED, NoCgroupsError, detect
+from tests.unit.exporters.test_exporter_discovery import somebody_else
 from tests.unit.exporters.trees import Host, unpack
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_version_1_has_a_tree_for_each_controller(v1: Host) -> None:
@@ -44,6 +44,20 @@ def test_a_version_2_tree_without_controllers_is_enough(tmp_path: Path) -> None:
     host = Host(tmp_path)
     host.write("cgroup/cgroup.controllers", "")
     assert detect(host.cgroupfs).walked.root == str(host.cgroupfs)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_passed_over() -> None:
+    """Root may look into all of them, so it becomes somebody else meanwhile."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "memory").mkdir()
+        (folder / "memory" / "cgroup.procs").touch()
+        (folder / "lost+found").mkdir(mode=0o700 if os.geteuid() == 0 else 0)
+        folder.chmod(0o755)
+        with somebody_else():
+            layout = detect(folder)
+    assert layout.trees.keys() == {"memory"}
+    assert layout.passed_over == (f"cannot look into {folder}/lost+found: Permission denied",)
 
 
 def test_a_folder_without_cgroups_is_refused_with_what_was_looked_for(tmp_path: Path) -> None:

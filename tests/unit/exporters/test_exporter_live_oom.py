@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporters.collectors import oom
-from exporters.collectors.oom import SHOWN_SCRAPES
+from exporters.collectors.oom import SHOWN_S, SHOWN_SCRAPES
 from tests.unit.exporters.live import CGROUPFS, Container, ThisMachine, a_container, can_make_cgroups
 from tests.unit.exporters.trees import Rig, of_family
 
@@ -58,4 +58,5 @@ def test_a_kill_is_counted_for_the_container_that_lost_a_process_and_told_after_
         assert starve(container) == -signal.SIGKILL
         assert kills(rig, container) == [2]
     assert [kills(rig, container) for _ in range(SHOWN_SCRAPES)] == [[2]] * SHOWN_SCRAPES
+    rig.now_s += SHOWN_S
     assert kills(rig, container) == []

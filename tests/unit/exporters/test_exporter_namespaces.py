@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporters.collectors.contract import Collector
+    from exporters.names.book import PodBook
 
 OPT_IN = (tcp.COLLECTOR, udp.COLLECTOR, advtcp.COLLECTOR)
 SANDBOX = "5a" * 32
@@ -68,7 +69,45 @@ def test_the_host_is_told_once_and_without_the_ends_of_pods_interfaces(v2: Host)
     assert set(by_label(of_host, "interface")) == {"eth0", "flannel.1", "ens5"}
 
 
-def test_without_a_view_of_process_1_the_host_is_absent_and_pods_are_told(v2: Host) -> None:
+HOSTS_BYTES = 914380823
+ON_HOST_NETWORK = "kube-proxy-node-a"
+
+
+def told_of_host(host: Host, book: PodBook | None = None) -> dict[str, float]:
+    """Return all series with the host's own figure."""
+    text = Rig(host, book, collectors=(network.COLLECTOR,)).text()
+    found = of_family(text, "container_network_receive_bytes_total")
+    assert [series for series in found if 'interface="eth0"' in series and SANDBOX in series], "pods are told"
+    return {series: value for series, value in found.items() if value == HOSTS_BYTES}
+
+
+def test_a_pod_on_the_hosts_network_does_not_repeat_the_host(v2: Host) -> None:
+    (series,) = told_of_host(v2)
+    assert 'id="/"' in series
+
+
+def test_where_process_1_is_hidden_the_api_tells_which_pod_sees_the_hosts_network(v2: Host, book: PodBook) -> None:
+    shutil.rmtree(v2.procfs / "1")
+    (series,) = told_of_host(v2, book)
+    assert 'id="/"' in series
+    assert ON_HOST_NETWORK not in series
+
+
+def test_where_process_1_is_hidden_a_service_of_the_host_sees_its_network_itself(v2: Host) -> None:
+    v2.write("proc/self/cgroup", "0::/system.slice/foresail-exporter.service\n")
+    (v2.procfs / "self" / "net").mkdir()
+    (v2.procfs / "self" / "net" / "dev").hardlink_to(v2.procfs / "1" / "net" / "dev")
+    shutil.rmtree(v2.procfs / "1")
+    (series,) = told_of_host(v2)
+    assert 'id="/"' in series
+
+
+@pytest.mark.parametrize(
+    "cgroup", ["0::/\n", f"0::/kubepods.slice/cri-containerd-{'e5' * 32}.scope\n", "0::/../cri-containerd-x.scope\n", ""]
+)
+def test_the_network_of_an_exporter_in_a_container_is_not_taken_for_the_hosts(cgroup: str, v2: Host) -> None:
+    v2.write("proc/self/cgroup", cgroup)
+    v2.write("proc/self/net/dev", "heading\nheading\neth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n")
     shutil.rmtree(v2.procfs / "1")
     found = shown(v2, "container_network_receive_bytes_total", network.COLLECTOR)
     assert found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporters.collectors import oom
-from exporters.collectors.oom import MAX_SHOWN, SHOWN_SCRAPES
+from exporters.collectors.oom import MAX_SHOWN, SHOWN_S, SHOWN_SCRAPES
 from tests.unit.exporters.trees import Host, Rig, of_family
 
 if TYPE_CHECKING:
@@ -83,7 +83,35 @@ def test_a_kill_that_ended_its_container_is_told_for_some_more_scrapes(machine: 
     machine.start(SECOND)
     for _ in range(SHOWN_SCRAPES):
         assert pod_and_containers(machine.told()) == {"pod": 1, "1": 1, "2": 0}
+        machine.rig.now_s += SHOWN_S
     assert pod_and_containers(machine.told()) == {"pod": 1, "2": 0}
+
+
+def test_many_scrapes_in_a_moment_do_not_use_it_up(machine: Machine) -> None:
+    machine.start(FIRST)
+    machine.told()
+    machine.kill(FIRST)
+    machine.end(FIRST)
+    for _ in range(3 * SHOWN_SCRAPES):
+        assert pod_and_containers(machine.told()) == {"pod": 1, "1": 1}
+    machine.rig.now_s += SHOWN_S - 1
+    assert pod_and_containers(machine.told()) == {"pod": 1, "1": 1}
+    machine.rig.now_s += 1
+    assert pod_and_containers(machine.told()) == {"pod": 1}
+    machine.rig.now_s -= SHOWN_S
+    assert pod_and_containers(machine.told()) == {"pod": 1}
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_for_ever(machine: Machine) -> None:
+    machine.start(FIRST)
+    machine.told()
+    machine.kill(FIRST)
+    machine.end(FIRST)
+    machine.told()
+    machine.rig.now_s -= 1_000_000
+    for _ in range(SHOWN_SCRAPES - 1):
+        assert pod_and_containers(machine.told()) == {"pod": 1, "1": 1}
+    assert pod_and_containers(machine.told()) == {"pod": 1}
 
 
 def test_what_was_killed_before_is_added_to(machine: Machine) -> None:

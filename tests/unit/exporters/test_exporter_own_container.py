@@ -21,7 +21,7 @@ def processes_of(tmp_path: Path, cgroups: dict[int, str], own: str | None) -> di
     for pid, text in cgroups.items():
         host.write(f"proc/{pid}/cgroup", text)
     found = Processes(str(host.procfs), lambda: 0.0, lambda: own)
-    return {name: [process.pid for process in found.of(name)] for name in (OWN, OTHER)}
+    return {name: [process.pid for process in found.of(name, f"/kubepods/burstable/pod0123/{name}")] for name in (OWN, OTHER)}
 
 
 def test_a_path_seen_from_itself_on_is_of_the_exporters_own_container(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_path_seen_from_itself_on_is_of_the_exporters_own_container(tmp_path: 
 
 
 def test_without_a_namespace_of_its_own_the_root_is_of_nobody(tmp_path: Path) -> None:
-    assert processes_of(tmp_path, {1: "0::/\n", 9: f"0::/kubepods/{OTHER}\n"}, None) == {OWN: [], OTHER: [9]}
+    assert processes_of(tmp_path, {1: "0::/\n", 9: f"0::/kubepods/burstable/pod0123/{OTHER}\n"}, None) == {OWN: [], OTHER: [9]}
 
 
 def test_a_process_that_is_above_in_any_hierarchy_is_not_its_own(tmp_path: Path) -> None:

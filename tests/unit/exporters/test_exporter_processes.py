@@ -39,9 +39,10 @@ def put(host: Host, pid: int, cgroup: str) -> None:
     host.write(f"proc/{pid}/cgroup", f"0::{cgroup}\n")
 
 
-def pids(processes: Processes, container_id: str) -> list[int]:
+def pids(processes: Processes, container_id: str, path: str = "") -> list[int]:
+    path = path or f"/docker/{container_id}"
     processes.expire()
-    return [process.pid for process in processes.of(container_id)]
+    return [process.pid for process in processes.of(container_id, path)]
 
 
 def test_processes_are_found_by_the_end_of_their_path_lowest_number_first(host: Host, time: Time) -> None:
@@ -49,17 +50,54 @@ def test_processes_are_found_by_the_end_of_their_path_lowest_number_first(host: 
         put(host, pid, f"/../../kubepods/pod8d3f1c52-6a70-4b1e-9c1d-0f5a2b7e4c11/{ID}")
     put(host, 5, "/init.scope")
     host.write("proc/self/cgroup", f"0::/docker/{ID}\n")
-    assert pids(Processes(str(host.procfs), time), ID) == [4, 30, 200]
+    path = f"/kubepods/pod8d3f1c52-6a70-4b1e-9c1d-0f5a2b7e4c11/{ID}"
+    assert pids(Processes(str(host.procfs), time), ID, path) == [4, 30, 200]
+
+
+@pytest.mark.parametrize(
+    ("seen", "path", "found"),
+    [
+        (f"/docker/{ID}", f"/docker/{ID}", [4]),
+        (f"/docker/{ID}/app", f"/docker/{ID}", [4]),
+        (f"/../{ID}", f"/docker/{ID}", [4]),
+        (f"/docker/{OTHER}/kubepods/{ID}", f"/kubepods/{ID}", [4]),  # a node that is a container, seen from outside
+        (f"/lxc.payload.node/kubepods/{ID}", f"/kubepods/{ID}", [4]),
+        (f"/system.slice/a.service/kubepods/{ID}", f"/kubepods/{ID}", []),
+        (f"/docker/{ID}", f"/kubepods/{ID}", []),
+        (f"/../../user.slice/kubepods/{ID}", f"/kubepods/{ID}", []),
+        (f"/user.slice/kubepods/{ID}", f"/kubepods/{ID}", []),
+        (f"/user.slice/kubepods/{ID}", f"/user.slice/kubepods/{ID}", [4]),
+        (f"/../../kubepods/{ID}", f"/user.slice/kubepods/{ID}", [4]),
+        (f"/machine.slice/libpod-{ID}.scope/libpod-payload-{ID}", f"/machine.slice/libpod-{ID}.scope", [4]),
+        (f"/m/libpod-{ID}.scope/libpod-payload-{ID}", f"/m/libpod-{ID}.scope/libpod-payload-{ID}", [4]),
+    ],
+)  # fmt: skip
+def test_a_process_is_of_the_container_whose_id_and_path_it_has(
+    seen: str,
+    path: str,
+    found: list[int],
+    host: Host,
+    time: Time,
+) -> None:
+    put(host, 4, seen)
+    assert pids(Processes(str(host.procfs), time), ID, path) == found
+
+
+def test_processes_in_several_cgroups_of_a_container_are_in_order(host: Host, time: Time) -> None:
+    put(host, 7, f"/machine.slice/libpod-{ID}.scope")
+    put(host, 5, f"/machine.slice/libpod-{ID}.scope/libpod-payload-{ID}")
+    put(host, 9, f"/machine.slice/libpod-{ID}.scope")
+    assert pids(Processes(str(host.procfs), time), ID, f"/machine.slice/libpod-{ID}.scope") == [5, 7, 9]
 
 
 def test_one_scan_answers_for_all_containers(host: Host, time: Time) -> None:
     put(host, 4, f"/docker/{ID}")
     processes = Processes(str(host.procfs), time)
-    assert len(processes.of(ID)) == 1
+    assert len(processes.of(ID, f"/docker/{ID}")) == 1
     put(host, 5, f"/docker/{OTHER}")
-    assert processes.of(OTHER) == ()
+    assert processes.of(OTHER, f"/docker/{OTHER}") == []
     processes.expire()
-    assert len(processes.of(OTHER)) == 1
+    assert len(processes.of(OTHER, f"/docker/{OTHER}")) == 1
 
 
 def test_a_process_that_was_placed_is_not_read_again(host: Host, time: Time) -> None:
@@ -73,7 +111,7 @@ def test_a_process_that_was_placed_is_not_read_again(host: Host, time: Time) -> 
 def test_a_number_that_was_given_to_another_process_is_read_again(host: Host, time: Time) -> None:
     put(host, 4, f"/docker/{ID}")
     processes = Processes(str(host.procfs), time)
-    (before,) = processes.of(ID)
+    (before,) = processes.of(ID, f"/docker/{ID}")
     (host.procfs / "4").rename(host.procfs / "gone")
     put(host, 4, f"/docker/{OTHER}")
     assert not processes.is_running(before)
@@ -83,7 +121,7 @@ def test_a_number_that_was_given_to_another_process_is_read_again(host: Host, ti
 def test_a_process_that_ended_is_forgotten(host: Host, time: Time) -> None:
     put(host, 4, f"/docker/{ID}")
     processes = Processes(str(host.procfs), time)
-    (before,) = processes.of(ID)
+    (before,) = processes.of(ID, f"/docker/{ID}")
     shutil.rmtree(host.procfs / "4")
     assert pids(processes, ID) == []
     assert not processes.is_running(before)
@@ -101,7 +139,7 @@ def test_a_process_that_is_moved_into_its_container_after_its_start_is_found(hos
 def test_a_process_that_stayed_outside_for_a_while_is_believed_to_stay(host: Host, time: Time) -> None:
     put(host, 4, "/system.slice/ssh.service")
     processes = Processes(str(host.procfs), time)
-    processes.of(ID)
+    processes.of(ID, f"/docker/{ID}")
     time.now_s = 61
     pids(processes, ID)
     put(host, 4, f"/docker/{ID}")

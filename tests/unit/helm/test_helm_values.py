@@ -163,6 +163,7 @@ def test_objects_of_our_own_refuse_what_they_do_not_know() -> None:
         ("monitoring.prometheusRule.runbookUrlPrefix=docs", "/monitoring/prometheusRule/runbookUrlPrefix"),
         ("exporter.enabled=ja", "/exporter/enabled"),
         ("monitoring.serviceMonitor.interval=often", "/monitoring/serviceMonitor/interval"),
+        ("monitoring.serviceMonitor.relabelings=drop", "/monitoring/serviceMonitor/relabelings"),
         ("podAnnotations.scrape=true", "/podAnnotations/scrape"),
         ("rbac.extraScaleTargets[0].resource=rollouts", "apiGroup"),
     ],
