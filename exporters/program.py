@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -42,8 +42,17 @@ if TYPE_CHECKING:
     from exporters.web.gate import Gate
 
 _MOST_OPEN_FILES = 65_536
+_PAUSE_S = 30.0
+"""Before a source that broke begins again: what broke it may be there still."""
 
 log = structlog.get_logger()
+
+
+class Source(Protocol):
+    """What runs beside the server and keeps a book for it."""
+
+    async def run(self) -> None:
+        """Keep the book until cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,11 @@ async def run(settings: Settings, surroundings: Surroundings) -> None:
     site = Site(exporter, settings.web, version(), lambda: _missing(watch))
     if surroundings.gate is not None:
         surroundings.gate.tell()
-    async with _running(watch), _running(kubelet), serving(application(site), settings.web, surroundings.gate) as (host, port):
+    async with (
+        _running(watch, "pod_watch", "names of new pods come from the log folder until it runs again"),
+        _running(kubelet, "kubelet", "what containers and volumes hold is shown as last heard, and then not at all"),
+        serving(application(site), settings.web, surroundings.gate) as (host, port),
+    ):
         log.info("listening", host=host, port=port, path=settings.web.telemetry_path)
         await stop.wait()
     log.info("stopped")
@@ -151,17 +164,33 @@ def _missing(watch: PodWatch | None) -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def _running(source: PodWatch | KubeletClient | None) -> AsyncIterator[None]:
+async def _running(source: Source | None, name: str, consequence: str, pause_s: float = _PAUSE_S) -> AsyncIterator[None]:
+    """Run what asks for names or sizes until the block ends; what breaks it is told at once, and it begins again."""
     if source is None:
         yield
         return
-    task = asyncio.create_task(source.run())
+    task = asyncio.create_task(_kept_up(source, name, consequence, pause_s))
     try:
         yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def _kept_up(source: Source, name: str, consequence: str, pause_s: float) -> None:
+    while True:
+        try:
+            await source.run()
+        except Exception:
+            log.exception(
+                "source_broken",
+                source=name,
+                consequence=consequence,
+                begins_again_in_s=pause_s,
+                remedy="report this with the lines above",
+            )
+        await asyncio.sleep(pause_s)
 
 
 def _raised_open_files_limit() -> int:

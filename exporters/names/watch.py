@@ -89,8 +89,10 @@ class PodWatch:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self.timing.silence_s)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
-                await self._attempt(session)
-                self.tried.set()
+                try:
+                    await self._attempt(session)
+                finally:
+                    self.tried.set()
                 if self._failures:
                     await asyncio.sleep(self._wait_s())
 

@@ -112,7 +112,8 @@ async def test_a_process_that_hangs_ends_within_its_usual_time(v2: Host, fifo: P
         await writer.drain()
         assert await asyncio.to_thread(get, f"{url}/healthz") == "ok\n"  # so the one before it has been read too
         process.send_signal(signal.SIGTERM)
-        assert (await reader.readline()).startswith(b"HTTP/1.1 503")
+        async with asyncio.timeout(15):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 503")
         writer.close()
         await asyncio.to_thread(process.wait, 15)
         assert process.returncode == 0
