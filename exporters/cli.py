@@ -34,6 +34,8 @@ from exporters.web_flags import listen_address, reuse_seconds, telemetry_path
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_LAST_PORT = 65_535
+
 log = structlog.get_logger()
 
 
@@ -119,15 +121,25 @@ def _parser() -> argparse.ArgumentParser:
     _add_kubernetes(parser)
     _add_kubelet(parser, defaults.kubelet)
     _add_log(parser, defaults.log)
+    _add_collectors(parser)
+    return parser
+
+
+def _add_collectors(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each; one that is not given is left out of what is parsed, because its default is decided later."""
     collectors = parser.add_argument_group("collectors")
+    collectors.add_argument(
+        "--collector.disable-defaults",
+        action="store_true",
+        help="switch off all collectors but those that a flag switches on",
+    )
     for collector in REGISTERED:
         collectors.add_argument(
             f"--collector.{collector.name}",
             action=argparse.BooleanOptionalAction,
-            default=collector.is_default,
-            help=collector.help,
+            default=argparse.SUPPRESS,
+            help=f"{collector.help} (default: {'on' if collector.is_default else 'off'})",
         )
-    return parser
 
 
 def _add_web_security(group: argparse._ArgumentGroup) -> None:
@@ -169,7 +181,7 @@ def _add_kubelet(parser: argparse.ArgumentParser, defaults: Kubelet) -> None:
         metavar="ADDRESS",
         help="address of this node; env NODE_IP (now %(default)r)",
     )
-    kubelet.add_argument("--kubelet.port", type=int, default=defaults.port, metavar="PORT", help="TCP port of the kubelet")
+    kubelet.add_argument("--kubelet.port", type=_port, default=defaults.port, metavar="PORT", help="TCP port of the kubelet")
     kubelet.add_argument(
         "--kubelet.ca-file", default=defaults.ca_file, metavar="FILE", help="vouches for the kubelet; empty: the cluster's"
     )
@@ -184,8 +196,20 @@ def _add_kubelet(parser: argparse.ArgumentParser, defaults: Kubelet) -> None:
 def _add_log(parser: argparse.ArgumentParser, defaults: Log) -> None:
     group = parser.add_argument_group("log")
     levels, formats = ("debug", "info", "warning", "error"), ("auto", "json", "console")
-    group.add_argument("--log.level", choices=levels, default=defaults.level, help="least severity that is written")
+    group.add_argument(
+        "--log.level",
+        type=lambda word: "warning" if word == "warn" else word,  # as node_exporter spells it
+        choices=levels,
+        default=defaults.level,
+        help="least severity that is written; warn is warning",
+    )
     group.add_argument("--log.format", choices=formats, default=defaults.format, help="auto: console on a terminal")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= _LAST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 1 to {_LAST_PORT}")
+    return int(text)
 
 
 def _pattern(text: str) -> str:
@@ -215,7 +239,11 @@ def _settings(flags: argparse.Namespace) -> Settings:
         kubelet=Kubelet(**{field.name: chosen[f"kubelet.{field.name}"] for field in fields(Kubelet)}),
         cgroup_include=chosen["cgroup.include"],
         log=Log(chosen["log.level"], chosen["log.format"]),
-        collectors=tuple(one.name for one in REGISTERED if chosen[f"collector.{one.name}"]),
+        collectors=tuple(
+            one.name
+            for one in REGISTERED
+            if chosen.get(f"collector.{one.name}", one.is_default and not chosen["collector.disable_defaults"])
+        ),
     )
 
 

@@ -140,6 +140,7 @@ def _own() -> str:
     """Let the exporter's own metrics speak as they do at work, with made up figures."""
     own = OwnMetrics("any")
     own.watch(lambda: 0.0, lambda: 1)
+    own.web(lambda: True)
     own.duration_s.labels("any").set(0)
     own.count("any", Tally())
     return own.render(Format.TEXT).decode()

@@ -96,7 +96,8 @@ class _Lines:
         if shape is not None and data[-1:] == b"\n" and shape.at_keys(words) == shape.expected:
             return shape.at_values(words)
         found = parse.keyed(data)
-        self._shapes[len(words)] = self._shape(words)
+        if 2 * len(found) == len(words) - 1:  # every line has a key and a value, so keys stand at even places
+            self._shapes[len(words)] = self._shape(words)
         return [found.get(key) for key in self._keys]
 
     def _shape(self, words: Sequence[bytes | None]) -> _Shape:

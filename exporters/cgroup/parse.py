@@ -7,6 +7,7 @@ Formats are those of the kernel's Documentation/admin-guide/cgroup-v1, cgroup-v2
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _MAX_DIGITS = 20  # of 2**64
 _NO_LIMIT_V1 = 1 << 62  # version 1 writes "no limit" as the greatest multiple of the page size that fits
 _SHOWN = 40
+_PAIR = re.compile(rb"^[ \t]*([^\s]+)[ \t]+([^\s]+)[ \t]*$", re.MULTILINE)
 
 
 class Malformed(ValueError):
@@ -55,9 +57,11 @@ def limit(data: bytes) -> int | None:
 
 
 def keyed(data: bytes) -> Mapping[bytes, bytes]:
-    """Read lines of ``key value``, as in memory.stat and cpu.stat; the values are left as words for ``number``."""
-    words = data[: data.rfind(b"\n") + 1].split()
-    return dict(zip(words[::2], words[1::2], strict=False))
+    """Read lines of ``key value``, as in memory.stat and cpu.stat; the values are left as words for ``number``.
+
+    A line of another form is left out, and takes nothing from the others.
+    """
+    return dict(_PAIR.findall(data[: data.rfind(b"\n") + 1]))
 
 
 def by_node(data: bytes) -> Mapping[bytes, Mapping[int, int]]:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from exporters.cgroup.layout import UNIFIED
 from exporters.cgroup.parse import Malformed, keyed, meminfo, value
 from exporters.cgroup.parse import pressure as stalls
-from exporters.collectors import cpu, memory, memory_extra, pressure, spec, start_time
+from exporters.collectors import cpu, memory, memory_extra, pressure, process, spec, start_time
 from exporters.collectors.contract import Collector, Family, Samples, Scrape, Target, attempt
 from exporters.collectors.roster import Roster
 
@@ -59,6 +59,8 @@ _DIFFERENCES = (
     (memory.WORKING_SET, (b"AnonPages", *_FILE), b"Inactive(file)"),
     (memory.SWAP, (b"SwapTotal",), b"SwapFree"),
 )
+_UNDEFINED = pressure.AVERAGES.families[1]
+"""That all tasks wait for a CPU is not defined of a machine, whose CPUs some task always runs on: the kernel writes 0."""
 _PRESSURE_FILES = ("cpu.pressure", "memory.pressure", "io.pressure")
 
 
@@ -69,7 +71,7 @@ def collect(scrape: Scrape) -> None:
         return
     if root.born_s is not None:
         scrape.samples.add(start_time.START_TIME, root.labels, root.born_s)
-    for read in (_cpu, _pressure):
+    for read in (_cpu, _pressure, _threads):
         attempt(read, root, scrape)
     try:
         _limits_and_memory(scrape, root)
@@ -96,14 +98,24 @@ def _cpu(root: Target, samples: Samples) -> None:
 
 
 def _pressure(root: Target, samples: Samples) -> None:
-    families = iter(pressure.TOTALS.families)
+    families = zip(pressure.TOTALS.families, pressure.AVERAGES.families, strict=True)
     for name in _PRESSURE_FILES:
-        waiting, stalled = next(families), next(families)
         data = root.files.read(UNIFIED, name)
         found = {} if data is None else stalls(data)
-        for family, line in ((waiting, b"some"), (stalled, b"full")):
-            if line in found:
-                samples.add(family, root.labels, found[line].total_us / _US_PER_S)
+        for line in (b"some", b"full"):
+            total, average = next(families)
+            if line not in found:
+                continue
+            samples.add(total, root.labels, found[line].total_us / _US_PER_S)
+            told = found[line].avg10_ratio
+            if told is not None and average is not _UNDEFINED:
+                samples.add(average, root.labels, told)
+
+
+def _threads(root: Target, samples: Samples) -> None:
+    data = root.files.read("pids", "pids.current")  # there where the root that is seen is itself the cgroup of a container
+    if data is not None:
+        samples.add(process.THREADS, root.labels, value(data))
 
 
 def _limits_and_memory(scrape: Scrape, root: Target) -> None:
@@ -156,5 +168,7 @@ COLLECTOR = Collector(
         spec.SWAP_LIMIT,
         start_time.START_TIME,
         *pressure.TOTALS.families,
+        *(family for family in pressure.AVERAGES.families if family is not _UNDEFINED),
+        process.THREADS,
     ),
 )

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.cgroup import parse, parse_io, parse_mounts, parse_proc, topology
+from exporters.cgroup.columns import keyed
 from exporters.cgroup.identity import container_of, identify
 from exporters.exposition.text import accepts_gzip, choose
 from exporters.kubelet.summary import NotASummaryError, summary_of
@@ -125,6 +126,20 @@ def test_a_number_that_was_cut_is_never_taken_for_a_smaller_one(number: int, cut
     if cut < len(whole):
         with pytest.raises(parse.Malformed):
             parse.value(whole[:cut])
+
+
+@given(odd=st.sampled_from([b"", b"alone", b"one two three", b" ", b"\t", b" a", b"a "]), place=st.integers(0, 3))
+def test_an_odd_line_takes_nothing_from_the_others(odd: bytes, place: int) -> None:
+    lines = [b"anon 1", b"file 2", b"oom_kill 3"]
+    lines.insert(place, odd)
+    found = parse.keyed(b"\n".join(lines) + b"\n")
+    assert found == {b"anon": b"1", b"file": b"2", b"oom_kill": b"3"}
+    columns = keyed([b"\n".join(lines) + b"\n", *[b"anon 4\nfile 5\noom_kill 6\n"] * 2] * 2, [b"oom_kill", b"anon"], nobody)
+    assert [list(column) for column in columns] == [[b"3", b"6", b"6"] * 2, [b"1", b"4", b"4"] * 2]
+
+
+def nobody(place: int, error: parse.Malformed) -> None:
+    raise AssertionError(f"{place}: {error}")
 
 
 @given(cut=st.integers(0, len(VALID[parse.keyed]) - 1))

@@ -185,6 +185,10 @@ def test_in_a_pod_the_watch_is_on_and_the_node_is_known_from_the_environment(mon
         (["--web.telemetry-path=metrics"], r"--web\.telemetry-path: 'metrics' cannot be .*; write one such as /metrics"),
         (["--web.telemetry-path=/healthz"], r"--web\.telemetry-path"),
         (["--log.level=loud"], r"--log\.level: invalid choice: 'loud' \(choose from"),
+        (["--kubelet.port=0"], r"--kubelet\.port: '0' is no port; write a number from 1 to 65535"),
+        (["--kubelet.port=65536"], r"--kubelet\.port: '65536' is no port"),
+        (["--kubelet.port=-1"], r"--kubelet\.port: '-1' is no port"),
+        (["--kubelet.port=1e3"], r"--kubelet\.port: '1e3' is no port"),
         (["--collector.nothing"], r"unrecognized arguments: --collector\.nothing"),
         (["--path.proc=/"], r"unrecognized arguments: --path\.proc=/"),
         (["--path.cgroupfs=/nonexistent"], r"--path\.cgroupfs: .*/nonexistent.*name the folder where"),
@@ -203,6 +207,27 @@ def test_a_flag_that_does_not_fit_ends_with_2_and_names_flag_and_remedy(
         main([*flags_for(v2), *flags])
     assert ended.value.code == 2
     assert re.search(said, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(("word", "level"), [("warn", "warning"), ("warning", "warning"), ("debug", "debug")])
+def test_a_level_may_be_spelt_as_node_exporter_does(word: str, level: str) -> None:
+    assert settings_of(f"--log.level={word}").log.level == level
+
+
+def test_the_defaults_can_be_switched_off_at_once_and_some_be_kept() -> None:
+    assert settings_of("--collector.disable-defaults").collectors == ()
+    some = settings_of("--collector.cpu", "--collector.disable-defaults", "--collector.sched", "--no-collector.memory")
+    assert set(some.collectors) == {"cpu", "sched"}
+    default = {one.name for one in REGISTERED if one.is_default}
+    assert set(settings_of("--collector.sched", "--no-collector.cpu").collectors) == default - {"cpu"} | {"sched"}
+
+
+def test_the_help_says_which_collectors_are_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    for one in REGISTERED:
+        assert f"{one.help} (default: {'on' if one.is_default else 'off'})" in words
 
 
 def test_the_process_serves_logs_its_settings_first_and_ends_well_on_sigterm(v2: Host) -> None:

@@ -85,6 +85,24 @@ def test_a_node_that_is_itself_a_container_has_the_memory_of_its_own_cgroup(v2: 
     assert found["container_spec_memory_limit_bytes"] == 24684096 * KIB
 
 
+def test_the_threads_of_a_node_that_is_itself_a_container_are_told(v2: Host) -> None:
+    assert "container_threads" not in of_root(Rig(v2).text())
+    v2.write("cgroup/pids.current", "311\n")
+    assert of_root(Rig(v2).text())["container_threads"] == 311
+
+
+def test_the_averages_of_pressure_are_told_of_the_machine_but_for_the_one_that_is_not_defined(v2: Host) -> None:
+    for resource in ("cpu", "memory", "io"):
+        line = "avg10={}.00 avg60=0.00 avg300=0.00 total=1000000\n"
+        v2.write(f"cgroup/{resource}.pressure", f"some {line.format(25)}full {line.format(10)}")
+    found = {series: value for series, value in of_root(Rig(v2).text()).items() if series.startswith("container_pressure")}
+    expected = {f"container_pressure_{of}_{what}_avg10_ratio": ratio for of in ("cpu", "memory", "io")
+                for what, ratio in (("waiting", 0.25), ("stalled", 0.1))}  # fmt: skip
+    del expected["container_pressure_cpu_stalled_avg10_ratio"]
+    assert {series: value for series, value in found.items() if "avg10" in series} == expected
+    assert len(found) == len(expected) + 6, "the kubelet tells all six totals"
+
+
 def test_what_is_switched_off_is_not_told_of_the_machine_either(v2: Host) -> None:
     found = of_root(Rig(v2, collectors=(cpu.COLLECTOR, root.COLLECTOR)).text())
     assert {series.partition(",")[0] for series in found} == {

@@ -155,6 +155,9 @@ def test_the_exporter_sees_the_node_by_read_only_mounts(render: Render) -> None:
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     host = {volume["hostPath"]["path"]: mounts[volume["name"]] for volume in pod["volumes"]}
     assert host == {path: f"/host{path}" for path in ("/proc", "/sys/fs/cgroup", "/var/log/containers")}
+    kinds = {volume["hostPath"]["path"]: volume["hostPath"]["type"] for volume in pod["volumes"]}
+    assert kinds.pop("/var/log/containers") == "DirectoryOrCreate", "it is not there before a kubelet's first container"
+    assert set(kinds.values()) == {"Directory"}
     assert {one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"] for one in container["env"]} == {
         "NODE_NAME": "spec.nodeName",
         "NODE_IP": "status.hostIP",
