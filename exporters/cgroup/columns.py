@@ -77,6 +77,16 @@ class _Shape:
     at_keys: Callable[[Sequence[bytes | None]], object]
     expected: object
     at_values: Callable[[Sequence[bytes | None]], Sequence[bytes | None]]
+    missing: Sequence[bytes]
+    """Keys that were not there; another file of this length may have one of them instead of a line that nobody asks for."""
+
+    def fits(self, data: bytes, words: Sequence[bytes | None]) -> bool:
+        """Say whether a content has just those keys, at those places."""
+        return (
+            data[-1:] == b"\n"
+            and self.at_keys(words) == self.expected
+            and not (self.missing and any(key in data and key in words for key in self.missing))
+        )
 
 
 class _Lines:
@@ -93,7 +103,7 @@ class _Lines:
             return self._nothing
         words: list[bytes | None] = [*data.split(), None]
         shape = self._shapes.get(len(words))
-        if shape is not None and data[-1:] == b"\n" and shape.at_keys(words) == shape.expected:
+        if shape is not None and shape.fits(data, words):
             return shape.at_values(words)
         found = parse.keyed(data)
         if 2 * len(found) == len(words) - 1:  # every line has a key and a value, so keys stand at even places
@@ -106,7 +116,8 @@ class _Lines:
         places = [2 * names.index(key) if key in names else -2 for key in self._keys]
         at_keys = itemgetter(0, 0, *(place for place in places if place >= 0))  # two at least, for a tuple in any case
         values = itemgetter(0, *(place + 1 for place in places))
-        return _Shape(at_keys, at_keys(words), lambda found: values(found)[1:])
+        missing = [key for key in self._keys if key not in names]
+        return _Shape(at_keys, at_keys(words), lambda found: values(found)[1:], missing)
 
 
 _LINE = rb" avg10=(\d{1,3})\.(\d\d) avg60=[\d.]{1,10} avg300=[\d.]{1,10} total=(\d{1,20})\n"
