@@ -36,7 +36,8 @@ those of the kubelet's `/metrics/cadvisor` wherever it has the metric; `exporter
 carries. Names that are not known are empty. What the kernel does not tell has no series. Source names the files of
 version 1 (v1) and version 2 (v2) of cgroups; where only one is named, the other does not tell.
 
-Each collector is switched on by `--collector.<name>` and off by `--no-collector.<name>`.
+Each collector is switched on by `--collector.<name>` and off by `--no-collector.<name>`. A request may ask for a part:
+`?collect[]=<collector>` and `?name[]=<family>`, each as often as wanted.
 """
 _OWN = """\
 ## The exporter itself

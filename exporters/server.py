@@ -25,7 +25,7 @@ from exporters.web.sliced import Sliced
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from exporters.exposition.exporter import Exporter, Exposition
     from exporters.settings import Web
@@ -53,16 +53,20 @@ class Asked:
     format: Format
     is_compressed: bool
     names: frozenset[str]
-    """Only these families (``name[]``, as for other exporters); none: all."""
+    """Only these families (``name[]`` and ``collect[]``, as for other exporters); none: all."""
     timeout_s: float
 
     @classmethod
-    def by(cls, request: web.Request) -> Asked:
-        """Read a request."""
+    def by(cls, request: web.Request, families: Mapping[str, frozenset[str]]) -> Asked:
+        """Read a request, given the families of each collector that runs; raises HTTPBadRequest for another collector."""
+        collectors = request.query.getall("collect[]", ())
+        for one in collectors:
+            if one not in families:
+                raise web.HTTPBadRequest(text=f"collect[]={one}: no such collector runs here, only {', '.join(families)}\n")
         return cls(
             choose(request.headers.get("Accept", "")),
             accepts_gzip(request.headers.get("Accept-Encoding", "")),
-            frozenset(request.query.getall("name[]", ())),
+            frozenset(request.query.getall("name[]", ())).union(*(families[one] for one in collectors)),
             budget.timeout_s(request.headers.get(budget.HEADER, "")),
         )
 
@@ -90,7 +94,7 @@ class _Pages:
     shared: SharedCollection
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        asked = Asked.by(request)
+        asked = Asked.by(request, self.site.exporter.families)
         try:
             body = await self.shared.answer(asked.timeout_s, asked.write)
         except TimeoutError:

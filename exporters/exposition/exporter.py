@@ -94,6 +94,10 @@ class Exporter:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.families = {
+            one.name: frozenset(family.name for family in (*one.families, *one.adds_to)) for one in parts.collectors
+        }
+        """The names of what each collector that runs may tell."""
         self.step = DISCOVERY
         """What a scrape is at, or was at last."""
         self._failing: frozenset[str] = frozenset()

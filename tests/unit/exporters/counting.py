@@ -14,7 +14,7 @@ from exporters.settings import Web
 from exporters.shared import Times
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from exporters.exposition.exporter import Exporter, Exposition
 
@@ -34,6 +34,10 @@ class Counting:
     is_partial: bool = False
     """What it reads is said to be a part only."""
     timeouts_s: list[float] = field(default_factory=list)
+
+    @property
+    def families(self) -> Mapping[str, frozenset[str]]:
+        return self.exporter.families
 
     def collect(self, timeout_s: float) -> Exposition:
         self.collections += 1

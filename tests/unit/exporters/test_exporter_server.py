@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from exporters.collectors import memory
 from exporters.exposition.text import Format, accepts_gzip, choose
 from exporters.server import CannotListenError, Site, application, serving
 from exporters.settings import Web
@@ -46,6 +47,19 @@ async def test_only_the_families_that_are_asked_for_by_name_are_answered(countin
     async with client(counting) as session, session.get("/metrics", params=asked) as response:
         found = {family.name for family in parse_text(await response.text())}
     assert found == {"container_memory_rss", "container_threads"}
+
+
+async def test_only_what_a_collector_tells_is_answered_when_it_is_asked_for(counting: Counting) -> None:
+    counting.may_go_on.set()
+    async with client(counting) as session:
+        async with session.get("/metrics", params=[("collect[]", "memory"), ("name[]", "container_threads")]) as response:
+            found = {family.name for family in parse_text(await response.text())}
+        async with session.get("/metrics", params={"collect[]": "weather"}) as response:
+            assert response.status == 400
+            assert (await response.text()).startswith("collect[]=weather: no such collector runs here, only cpu, ")
+    assert "container_memory_rss" in found
+    told = {family.name for family in memory.COLLECTOR.families} | {"container_threads"}
+    assert found <= told | {name.removesuffix("_total") for name in told}
 
 
 async def test_a_collection_takes_no_longer_than_prometheus_waits(counting: Counting) -> None:

@@ -24,7 +24,7 @@ from exporters.settings import Web
 from exporters.web.gate import make_gate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from exporters.exposition.text import Format
     from exporters.names.account import Account
@@ -112,6 +112,7 @@ class Collected:
     collections: int = 0
     is_partial: bool = False
     step: str = "cpu"
+    families: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def collect(self, _: float) -> Collected:
         self.collections += 1
