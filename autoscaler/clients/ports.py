@@ -122,6 +122,15 @@ class Sample:
     value: float
 
 
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """One value of Kubernetes' metrics APIs, in milli-units, with its time and the seconds that it covers."""
+
+    milli: int
+    at_s: float | None  # None: the API does not say
+    window_s: float
+
+
 class Metrics(Protocol):
     """Load, as Prometheus tells it. Nothing found is an empty answer, never zero."""
 

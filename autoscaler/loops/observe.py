@@ -17,7 +17,7 @@ from autoscaler.loops.asking import budget_s
 from autoscaler.loops.context import AUTOSCALERS, HPAS, Context
 from autoscaler.loops.pods import PodIndex, Pods
 from autoscaler.loops.status import key_of
-from autoscaler.loops.targets import MissingTarget, SeenTarget, is_empty, look_at, target_of
+from autoscaler.loops.targets import MissingTarget, SeenTarget, look_at, target_of
 from autoscaler.model import Forecast, ObjectKey
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import MetricReading, Observation
@@ -107,9 +107,7 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
             seen.append(Seen(one, None, target))
             continue
         observation = replace(_observation(one, target, pods, loads, window_s), forecasts=forecasts(one))
-        if is_empty(target.selector):
-            observation = _held(observation, "the selector of the target is empty", Reason.INVALID_SELECTOR)
-        elif stale:
+        if stale and target.fault is None:
             observation = _held(observation, stale, Reason.STALE_METRICS)
         seen.append(Seen(one, observation))
     failure = loads.failure()
@@ -140,9 +138,9 @@ def _oldest(stores: Mapping[str, Store]) -> str | None:
 
 
 def _observation(one: Served, target: SeenTarget, pods: Pods, loads: load.Loads, window_s: float) -> Observation:
-    mine = () if is_empty(target.selector) else pods.select(one.key.namespace, target.selector)
+    mine = () if target.fault else pods.select(one.key.namespace, target.selector)
     readings = tuple(load.reading(spec, mine, loads, window_s) for spec in one.autoscaler.spec.metrics)
-    return Observation(target.spec_replicas, target.status_replicas, mine, readings)
+    return Observation(target.spec_replicas, target.status_replicas, mine, readings, selector_fault=target.fault)
 
 
 def _held(observation: Observation, why: str, reason: Reason) -> Observation:

@@ -4,6 +4,7 @@ Two ways of the HPA must not be mixed up: an object without `behavior` is normal
 `behavior` by the newer rules with all their defaults. So the defaults are applied where rules are read, not to the object.
 """
 
+import math
 from dataclasses import dataclass
 
 from autoscaler.api.parse import DEFAULT_METRICS
@@ -16,8 +17,11 @@ from autoscaler.api.types import (
     ScalingRules,
     SelectPolicy,
 )
-from autoscaler.scaling.types import Policy
+from autoscaler.scaling.numbers import Numbers
+from autoscaler.scaling.types import Departures, Policy
 from autoscaler.settings import ScalingSettings
+
+EXACT = Departures(saturating=False, refusing_negative=False)  # as the HPA, whatever it does
 
 _SCALE_UP = (
     ScalingPolicy(type=PolicyType.PODS, value=4, period_seconds=15),
@@ -60,8 +64,15 @@ def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_met
         downscale_stabilization_s=settings.downscale_stabilization_s,
         cpu_initialization_period_s=settings.cpu_initialization_period_s,
         initial_readiness_delay_s=settings.initial_readiness_delay_s,
-        max_metric_age_s=max_metric_age_s,
+        max_metric_age_s=math.inf if settings.exact_hpa else max_metric_age_s,
+        scale_to_zero=settings.scale_to_zero,
+        departures=EXACT if settings.exact_hpa else Departures(),
     )
+
+
+def numbers_of(policy: Policy) -> Numbers:
+    """Return how numbers that do not fit are taken."""
+    return Numbers(overflows=not policy.departures.saturating)
 
 
 def scale_up_rules(behavior: Behavior) -> Rules:
