@@ -6,6 +6,7 @@ own kinds has them.
 
 import re
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from autoscaler.api.types import LabelSelector, LabelSelectorRequirement, SelectorOperator
 from autoscaler.api.validation import is_label_key, is_label_value
@@ -22,6 +23,23 @@ def parse_selector(text: str) -> LabelSelector:
         return _selector(_Tokens(_TOKEN.findall(text)))
     except _UnexpectedError as error:
         raise ValueError(f"the selector {text!r} is not understood: {error}") from None
+
+
+def selector_text(selector: LabelSelector) -> str:
+    """Return the text form of a label selector, in the order of its keys; empty for one that matches everything."""
+    parts = [(key, f"{key}={value}") for key, value in selector.match_labels.items()]
+    for one in selector.match_expressions:
+        match one.operator:
+            case SelectorOperator.IN | SelectorOperator.NOT_IN:
+                word = "in" if one.operator is SelectorOperator.IN else "notin"
+                parts.append((one.key, f"{one.key} {word} ({','.join(sorted(one.values))})"))
+            case SelectorOperator.EXISTS:
+                parts.append((one.key, one.key))
+            case SelectorOperator.DOES_NOT_EXIST:
+                parts.append((one.key, f"!{one.key}"))
+            case _:
+                assert_never(one.operator)
+    return ",".join(text for _, text in sorted(parts))
 
 
 class _UnexpectedError(Exception):

@@ -1,13 +1,52 @@
 """Load as Kubernetes' metrics APIs tell it, for metrics that are named by them: Pods, Object, External.
 
-As with Prometheus, nothing found is no load known, and never zero.
+These APIs have no question for a whole fleet, so each metric of each object is one, asked once where several objects have the
+same. As with Prometheus, nothing found is no load known, and never zero.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
-from autoscaler.api.types import MetricSpec
-from autoscaler.clients.ports import MetricValue
+from autoscaler.api.selector_text import selector_text
+from autoscaler.api.types import LabelSelector, MetricIdentifier, MetricSpec
+from autoscaler.clients.ports import ExternalMetric, Kube, MetricQuestion, MetricValue, ObjectMetric, PodsMetric
+from autoscaler.errors import ForesailError
+from autoscaler.loops.asking import METRICS_APIS, ask
 from autoscaler.scaling.types import MetricReading
+
+Answers = Mapping[MetricQuestion, Sequence[MetricValue] | ForesailError]
+
+
+async def read(kube: Kube, questions: Iterable[MetricQuestion], *, within_s: float) -> Answers:
+    """Ask each question once, all of them within `within_s` seconds; what fails is kept beside what worked."""
+    wanted = list(dict.fromkeys(questions))
+    found = await ask([partial(kube.metric, question) for question in wanted], within_s, METRICS_APIS)
+    return dict(zip(wanted, found, strict=True))
+
+
+def question_of(spec: MetricSpec, namespace: str, pods: LabelSelector) -> MetricQuestion | None:
+    """Return what is asked for a metric of an object whose target has these pods; None for a metric of Prometheus."""
+    if spec.pods is not None:
+        return PodsMetric(namespace, spec.pods.metric.name, selector_text(pods), _series(spec.pods.metric))
+    if spec.object is not None:
+        about, metric = spec.object.described_object, spec.object.metric
+        return ObjectMetric(namespace, metric.name, about.api_version or "", about.kind, about.name, _series(metric))
+    if spec.external is not None:
+        return ExternalMetric(namespace, spec.external.metric.name, _series(spec.external.metric))
+    return None
+
+
+def reading(spec: MetricSpec, answer: Sequence[MetricValue] | ForesailError) -> MetricReading:
+    """Return the reading that an answer comes to."""
+    if isinstance(answer, ForesailError):
+        return MetricReading(spec, error=str(answer))
+    if spec.pods is not None:
+        return by_pod(spec, {value.of: value for value in answer})
+    return of_all(spec, answer)
+
+
+def _series(metric: MetricIdentifier) -> str:
+    return selector_text(metric.selector) if metric.selector is not None else ""
 
 
 def by_pod(spec: MetricSpec, values: Mapping[str, MetricValue]) -> MetricReading:

@@ -66,10 +66,6 @@ def reading(spec: MetricSpec, pods: Sequence[PodView], loads: Loads, window_s: f
     """
     if spec.prometheus:
         return _query_reading(spec, loads.answers[spec.prometheus.query], window_s)
-    if resource_of(spec) is None:
-        return MetricReading(
-            spec, error=f"metrics of type {spec.type} are not read yet; use a Prometheus metric", window_s=window_s
-        )
     found = loads.usage[resource_of(spec) or ""]
     reason = Reason.FAILED_GET_CONTAINER_RESOURCE_METRIC if spec.container_resource else Reason.FAILED_GET_RESOURCE_METRIC
     if isinstance(found, ForesailError):

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 from autoscaler.api.parse import predictive_autoscaler
 from autoscaler.api.types import PredictiveAutoscaler
-from autoscaler.clients.ports import Json, Store, Target
+from autoscaler.clients.ports import Json, MetricQuestion, Store, Target
 from autoscaler.errors import InvalidObject
-from autoscaler.loops import load
+from autoscaler.loops import api_load, load
+from autoscaler.loops.api_load import Answers
 from autoscaler.loops.asking import budget_s
 from autoscaler.loops.context import AUTOSCALERS, HPAS, Context
-from autoscaler.loops.pods import PodIndex, Pods
+from autoscaler.loops.pods import PodIndex
 from autoscaler.loops.status import key_of
 from autoscaler.loops.targets import MissingTarget, SeenTarget, look_at, target_of
 from autoscaler.model import Forecast, ObjectKey
@@ -89,8 +90,15 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
         async with bound:
             return await look_at(one.target, context.stores, context.kube)
 
-    targets, loads = await asyncio.gather(
-        asyncio.gather(*map(look, served)),
+    async def from_apis() -> tuple[list[SeenTarget | MissingTarget], Answers]:
+        targets = await asyncio.gather(*map(look, served))
+        pairs = zip(served, targets, strict=True)
+        questions = (question for one, target in pairs for question in _questions(one, target) if question is not None)
+        within_s = budget_s(context.settings.kubernetes.request_timeout_s)
+        return targets, await api_load.read(context.kube, questions, within_s=within_s)
+
+    (targets, answers), loads = await asyncio.gather(
+        from_apis(),
         load.read(
             context.metrics,
             (spec for one in served for spec in one.autoscaler.spec.metrics),
@@ -106,7 +114,14 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
         if isinstance(target, MissingTarget):
             seen.append(Seen(one, None, target))
             continue
-        observation = replace(_observation(one, target, pods, loads, window_s), forecasts=forecasts(one))
+        selected = () if target.fault else pods.select(one.key.namespace, target.selector)
+        readings = tuple(
+            load.reading(spec, selected, loads, window_s) if question is None else api_load.reading(spec, answers[question])
+            for spec, question in zip(one.autoscaler.spec.metrics, _questions(one, target), strict=True)
+        )
+        observation = Observation(
+            target.spec_replicas, target.status_replicas, selected, readings, forecasts(one), selector_fault=target.fault
+        )
         if stale and target.fault is None:
             observation = _held(observation, stale, Reason.STALE_METRICS)
         seen.append(Seen(one, observation))
@@ -137,10 +152,12 @@ def _oldest(stores: Mapping[str, Store]) -> str | None:
     return name if not ages[name] <= STALE_S else None
 
 
-def _observation(one: Served, target: SeenTarget, pods: Pods, loads: load.Loads, window_s: float) -> Observation:
-    mine = () if target.fault else pods.select(one.key.namespace, target.selector)
-    readings = tuple(load.reading(spec, mine, loads, window_s) for spec in one.autoscaler.spec.metrics)
-    return Observation(target.spec_replicas, target.status_replicas, mine, readings, selector_fault=target.fault)
+def _questions(one: Served, target: SeenTarget | MissingTarget) -> tuple[MetricQuestion | None, ...]:
+    """Return what Kubernetes' metrics APIs are asked for each metric of an object; None for those that Prometheus knows."""
+    if isinstance(target, MissingTarget):
+        return ()
+    specs = one.autoscaler.spec.metrics
+    return tuple(api_load.question_of(spec, one.key.namespace, target.selector) for spec in specs)
 
 
 def _held(observation: Observation, why: str, reason: Reason) -> Observation:

@@ -31,19 +31,22 @@ def usage_of_pods(
         amounts = [one.get("usage", {}).get(resource) for one in containers]
         if amounts and None not in amounts:
             milli = sum(map(read, amounts))
-            found[item["metadata"]["name"]] = MetricValue(milli, _at_s(item), _duration_s(item.get("window")))
+            name = item["metadata"]["name"]
+            found[name] = MetricValue(name, milli, _at_s(item), _duration_s(item.get("window")))
     return found
 
 
 def values_of_pods(items: Iterable[Json], read: Reader = parse_milli) -> Mapping[str, MetricValue]:
     """Return the value of each pod (MetricValue of custom.metrics.k8s.io)."""
-    return {item["describedObject"]["name"]: value(item, read) for item in items}
+    values = [value(item, read) for item in items]
+    return {one.of: one for one in values}
 
 
 def value(item: Json, read: Reader = parse_milli) -> MetricValue:
     """Return the value of one item of the custom or external metrics API."""
     window_s = item.get("windowSeconds")
-    return MetricValue(read(item["value"]), _at_s(item), _DEFAULT_WINDOW_S if window_s is None else float(window_s))
+    of = (item.get("describedObject") or {}).get("name", "")
+    return MetricValue(of, read(item["value"]), _at_s(item), _DEFAULT_WINDOW_S if window_s is None else float(window_s))
 
 
 def _at_s(item: Json) -> float | None:

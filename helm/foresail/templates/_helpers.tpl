@@ -124,6 +124,13 @@ httpGet: {path: {{ .path }}, port: metrics{{ if .web.tls }}, scheme: HTTPS{{ end
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- /* Metrics of type Pods, Object and External; their names are resources of these groups. */}}
+- apiGroups: [custom.metrics.k8s.io]
+  resources: ["*"]
+  verbs: [get]
+- apiGroups: [external.metrics.k8s.io]
+  resources: ["*"]
+  verbs: [list]
 - apiGroups: [apps]
   resources: [deployments/scale, replicasets/scale, statefulsets/scale]
   verbs: [get, update]

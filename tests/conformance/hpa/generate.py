@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.conformance.hpa.generate_spec import a_spec, load_of
+from tests.conformance.hpa.generate_spec import a_spec, load_of, restless_spec, with_other_rules
 
 Json = dict[str, Any]
 START = datetime(2000, 1, 1, tzinfo=UTC)
@@ -63,6 +63,9 @@ def a_case(chance: random.Random, *, largest: int = 12, most_ticks: int = 12) ->
         "Delay": world.delay,
         "ScaleToZero": chance.random() < 0.2,
     }
+    if most_ticks > 1 and world.either(0.2):
+        case["Ticks"] = _restless(world, 3 * most_ticks)
+        return case
     world.count = chance.choice([1, size, size, max(1, size // 2), 0 if world.either(0.1) else size])
     steady = world.either(0.4)
     count = chance.choice([1, min(2, most_ticks), chance.randint(1, most_ticks), most_ticks])
@@ -78,6 +81,8 @@ def _tick(world: World, case: Json, *, first: bool, steady: bool) -> Json:
     if first or world.either(0.06):
         world.spec = tick["Spec"] = a_spec(chance, world.count, can_be_zero=case["ScaleToZero"])
         world.level = chance.choice(LEVELS)
+    elif world.either(0.06):
+        world.spec = tick["Spec"] = with_other_rules(chance, world.spec)
     _scale(world, tick, first=first)
     if first or world.either(0.5):
         none = 0 if case["ScaleToZero"] and world.either(0.5) else 1
@@ -93,6 +98,27 @@ def _tick(world: World, case: Json, *, first: bool, steady: bool) -> Json:
     if world.either(0.04):
         tick["WriteError"] = "no"
     return tick
+
+
+def _restless(world: World, count: int) -> list[Json]:
+    """Many reconciles of a load that tells the count it wants and jumps about: for windows, periods and their memory."""
+    chance, ticks = world.chance, []
+    world.spec = restless_spec(chance)
+    highest = wanted = chance.choice([5, 12, 40])
+    for index in range(count):
+        tick: Json = {"Late": chance.choice([0.5, 1, 15])} if world.either(0.1) else {}
+        world.at_s += world.sync + tick.get("Late", 0)
+        if index == 0:
+            tick |= {"Spec": world.spec, "Replicas": chance.randint(1, highest), "Status": 1, "Selector": "app=shop"}
+        elif world.either(0.1):
+            world.spec = tick["Spec"] = with_other_rules(chance, world.spec)
+        if world.either(0.7):
+            wanted = chance.choice([chance.randint(1, highest), 10, 20, 30])
+        items = [{"value": f"{wanted * 10}", "timestamp": world.stamp()}]
+        ticks.append(tick | {"External": {"queue": None if world.either(0.03) else items}})
+        if world.either(0.02):
+            tick["WriteError"] = "no"
+    return ticks
 
 
 def _scale(world: World, tick: Json, *, first: bool) -> None:

@@ -69,9 +69,26 @@ def a_spec(chance: random.Random, count: int, *, can_be_zero: bool) -> Json:
     if chance.random() < 0.03:
         spec["metrics"] = []  # cpu at 80 %
         spec["minReplicas"] = max(1, low)
-    if chance.random() < 0.6:
-        spec["behavior"] = {name: _rules(chance) for name in ("scaleUp", "scaleDown") if chance.random() < 0.7}
-    return spec
+    return with_other_rules(chance, spec) if chance.random() < 0.6 else spec
+
+
+def restless_spec(chance: random.Random) -> Json:
+    """A spec that asks for as many pods as the load says, with rules of its own."""
+    target = {"type": "AverageValue", "averageValue": "10"}
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"},
+        "minReplicas": chance.choice([1, 1, 3]),
+        "maxReplicas": chance.choice([10, 100, 100]),
+        "metrics": [{"type": "External", "external": {"metric": {"name": "queue"}, "target": target}}],
+    }
+    return with_other_rules(chance, spec)
+
+
+def with_other_rules(chance: random.Random, spec: Json) -> Json:
+    """The same spec with another `behavior`, or none: what is remembered by then may count again, or no more."""
+    behavior = {name: _rules(chance) for name in ("scaleUp", "scaleDown") if chance.random() < 0.7}
+    plain = {name: value for name, value in spec.items() if name != "behavior"}
+    return plain | ({"behavior": behavior} if chance.random() < 0.9 else {})
 
 
 def _rules(chance: random.Random) -> Json:

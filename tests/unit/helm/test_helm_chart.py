@@ -177,6 +177,8 @@ SERVICE_RULES = [
         "verbs": ["update"],
     },
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
+    {"apiGroups": ["custom.metrics.k8s.io"], "resources": ["*"], "verbs": ["get"]},
+    {"apiGroups": ["external.metrics.k8s.io"], "resources": ["*"], "verbs": ["list"]},
     {
         "apiGroups": ["apps"],
         "resources": ["deployments/scale", "replicasets/scale", "statefulsets/scale"],
