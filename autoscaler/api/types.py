@@ -223,7 +223,7 @@ class ForecastSpec(_Object, frozen=True, kw_only=True):
 
 
 class PredictiveAutoscalerSpec(_Object, frozen=True, kw_only=True):
-    """What a user asks for; the HPA's fields, and `mode` and `forecast`."""
+    """What a user asks for; the HPA's fields, what of its controller's flags differs here, and `mode` and `forecast`."""
 
     scale_target_ref: CrossVersionObjectReference
     mode: Mode
@@ -231,6 +231,8 @@ class PredictiveAutoscalerSpec(_Object, frozen=True, kw_only=True):
     min_replicas: NotNegative = 1  # 0 needs a metric that says something while no pod runs
     metrics: tuple[MetricSpec, ...] = ()  # empty: cpu at 80 % of requests, as the HPA
     behavior: Behavior | None = None
+    cpu_initialization_period_seconds: NotNegative | None = None  # None: the service's setting, as for the next
+    initial_readiness_delay_seconds: NotNegative | None = None
     forecast: ForecastSpec = ForecastSpec()
 
 

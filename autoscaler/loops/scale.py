@@ -7,13 +7,15 @@ that object, and the pass goes on.
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from autoscaler import telemetry
+from autoscaler.api.types import Mode
 from autoscaler.clients.ports import Target
-from autoscaler.loops import scale_status, status
+from autoscaler.loops import overlaps, scale_status, status
 from autoscaler.loops.cap import AddedPods, capped, divide
 from autoscaler.loops.context import AUTOSCALERS, Context
 from autoscaler.loops.forecast_book import ForecastBook
@@ -103,7 +105,7 @@ class ScaleLoop:
         stale = stale_orders(self.context)
         rivals = find_rivals([one.served for one in fleet.seen], hpas.items() if hpas else None)
         plans = []
-        for one in fleet.seen:
+        for one in _without_ambiguous(fleet.seen, rivals):
             key, mode = one.served.key, one.served.autoscaler.spec.mode
             other = True if key in rivals else None if hpas is None else False
             brake = scale_status.acting(mode, acts=self.context.settings.acts, scaled_by_other=other)
@@ -194,6 +196,18 @@ class ScaleLoop:
         telemetry.OBJECTS.labels(AUTOSCALERS, "false").set(len(fleet.refused))
         counts = {result.value: sum(one.result is result for one in outcomes) for result in Result}
         log.info("scaling_pass", objects=len(fleet.seen), invalid=len(fleet.refused), **counts)
+
+
+def _without_ambiguous(seen: Sequence[Seen], rivals: Mapping[ObjectKey, str]) -> list[Seen]:
+    """Return what was seen, without the pods of objects that scale by the same ones."""
+    scaling = [one for one in seen if one.served.autoscaler.spec.mode is Mode.SCALE and one.served.key not in rivals]
+    faults = overlaps.find({one.served.key: one.observation.pods for one in scaling if one.observation})
+    return [
+        replace(one, observation=replace(one.observation, selector_fault=fault, forecasts=()))
+        if one.observation and (fault := faults.get(one.served.key))
+        else one
+        for one in seen
+    ]
 
 
 def _blocked(plan: _Plan) -> Outcome | None:

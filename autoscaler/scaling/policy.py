@@ -62,8 +62,8 @@ def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_met
         max_extra_pods=spec.forecast.max_extra_pods,
         tolerance=settings.tolerance,
         downscale_stabilization_s=settings.downscale_stabilization_s,
-        cpu_initialization_period_s=settings.cpu_initialization_period_s,
-        initial_readiness_delay_s=settings.initial_readiness_delay_s,
+        cpu_initialization_period_s=_own(spec.cpu_initialization_period_seconds, settings.cpu_initialization_period_s),
+        initial_readiness_delay_s=_own(spec.initial_readiness_delay_seconds, settings.initial_readiness_delay_s),
         max_metric_age_s=math.inf if settings.exact_hpa else max_metric_age_s,
         scale_to_zero=settings.scale_to_zero,
         departures=EXACT if settings.exact_hpa else Departures(),
@@ -99,6 +99,10 @@ def tolerances(policy: Policy) -> Tolerances:
         up=_tolerance(behavior.scale_up, policy.tolerance),
         down=_tolerance(behavior.scale_down, policy.tolerance),
     )
+
+
+def _own(seconds: int | None, default_s: float) -> float:
+    return default_s if seconds is None else float(seconds)
 
 
 def _filled(rules: ScalingRules, window_s: int, policies: tuple[ScalingPolicy, ...]) -> Rules:

@@ -63,6 +63,8 @@ def a_case(chance: random.Random, *, largest: int = 12, most_ticks: int = 12) ->
         "Delay": world.delay,
         "ScaleToZero": chance.random() < 0.2,
     }
+    if world.either(0.06):
+        case["Rival"] = chance.choice(["app=shop", "app=web", "canary", "tier notin (a)"])
     if most_ticks > 1 and world.either(0.2):
         case["Ticks"] = _restless(world, 3 * most_ticks)
         return case
@@ -109,7 +111,12 @@ def _restless(world: World, count: int) -> list[Json]:
         tick: Json = {"Late": chance.choice([0.5, 1, 15])} if world.either(0.1) else {}
         world.at_s += world.sync + tick.get("Late", 0)
         if index == 0:
-            tick |= {"Spec": world.spec, "Replicas": chance.randint(1, highest), "Status": 1, "Selector": "app=shop"}
+            tick |= {
+                "Spec": world.spec,
+                "Replicas": chance.choice([chance.randint(1, highest), 10, 20]),
+                "Status": 1,
+                "Selector": "app=shop",
+            }
         elif world.either(0.1):
             world.spec = tick["Spec"] = with_other_rules(chance, world.spec)
         if world.either(0.7):

@@ -95,7 +95,7 @@ def _rules(chance: random.Random) -> Json:
     policies = [
         {
             "type": chance.choice(["Pods", "Percent"]),
-            "value": chance.choice([1, 1, 2, 4, 5, 10, 10, 20, 33, 50, 99, 100, 101, 200, 900, INT32_MAX]),
+            "value": chance.choice([1, 1, 2, 4, 5, 10, 10, 10, 20, 33, 50, 55, 90, 99, 100, 101, 110, 200, 900, INT32_MAX]),
             "periodSeconds": chance.choice([1, 15, 15, 30, 45, 60, 300, 1800]),
         }
         for _ in range(chance.randint(1, 3))

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from autoscaler.api.parse import predictive_autoscaler
+from autoscaler.api.selector_text import parse_selector
 from autoscaler.api.types import MetricSpec
 from autoscaler.clients.kube import metric_values
 from autoscaler.clients.kube.resources import trim_pod
 from autoscaler.clients.kube.views import pod_view
 from autoscaler.clients.ports import Scale
-from autoscaler.loops import api_load, scale_events, scale_status
+from autoscaler.loops import api_load, overlaps, scale_events, scale_status
 from autoscaler.loops.observe import Seen, Served
 from autoscaler.loops.pods import Pods
 from autoscaler.loops.scale_status import Outcome, Report, Result
@@ -32,9 +35,11 @@ from tests.fakes.kube import FakeStore
 
 Json = dict[str, Any]
 NAMESPACE, NAME = "default", "shop"
+KEY = ObjectKey(NAMESPACE, NAME)
 START_S = datetime(2000, 1, 1, tzinfo=UTC).timestamp()  # when every case begins
 CONDITIONS = ("AbleToScale", "ScalingActive", "ScalingLimited", "ScaledToZero")
 AS_GO = Numbers(overflows=True).milli
+ON_THE_OBJECT = 30  # with this delay both periods are said by the object, else by the settings
 _NOTHING = FakeStore(FakeCluster(), "replicasets")
 _ACTING = scale_status.acting(scale_status.Mode.SCALE, acts=True, scaled_by_other=None)
 
@@ -45,11 +50,13 @@ class _World:
 
     settings: ScalingSettings
     now_s: float
+    own: Json  # fields of our object besides those of the HPA
     spec: Json = field(default_factory=dict)
     status: Json = field(default_factory=dict)
     scale: Scale = field(default_factory=lambda: Scale(0, 0, "", "1", "uid"))
     pods: Pods = field(default_factory=lambda: Pods.of(()))
     state: State | None = None
+    rival: str = ""  # selector of the target of another object
     writes: int = 0
 
 
@@ -63,7 +70,11 @@ def answers(case: Json) -> Iterator[Json]:
         scale_to_zero=case["ScaleToZero"],
         exact_hpa=True,
     )
-    world = _World(settings, START_S)
+    rival = case.get("Rival", "")  # it comes a second before
+    world = _World(settings, START_S + bool(rival), {}, rival=rival)
+    if case["Delay"] == ON_THE_OBJECT:
+        world.own = {"cpuInitializationPeriodSeconds": case["Init"], "initialReadinessDelaySeconds": case["Delay"]}
+        world.settings = msgspec.structs.replace(settings, cpu_initialization_period_s=1.0, initial_readiness_delay_s=1.0)
     for tick in case["Ticks"]:
         world.now_s += case["Sync"] + tick.get("Late", 0)
         _become(world, tick)
@@ -88,9 +99,9 @@ def _become(world: _World, tick: Json) -> None:
 
 def _reconcile(world: _World, tick: Json) -> Report:
     """One pass: observe, decide, act."""
-    spec = {**world.spec, "mode": "Scale", "forecast": {"enabled": False}}
+    spec = {**world.spec, **world.own, "mode": "Scale", "forecast": {"enabled": False}}
     obj = {"metadata": {"namespace": NAMESPACE, "name": NAME, "uid": "1"}, "spec": spec, "status": world.status}
-    served = Served(ObjectKey(NAMESPACE, NAME), obj, predictive_autoscaler(obj))
+    served = Served(KEY, obj, predictive_autoscaler(obj))
     world.writes = 0
     if tick.get("ScaleError"):
         missing = MissingTarget(tick["ScaleError"], not_found=True)
@@ -107,7 +118,9 @@ def _observed(world: _World, tick: Json, metrics: tuple[MetricSpec, ...]) -> Obs
     target = seen_scale(world.scale)
     pods = () if target.fault else world.pods.select(NAMESPACE, target.selector)
     readings = tuple(_reading(spec, tick, world) for spec in metrics)
-    return Observation(target.spec_replicas, target.status_replicas, pods, readings, selector_fault=target.fault)
+    others = world.pods.select(NAMESPACE, parse_selector(world.rival)) if world.rival else ()
+    fault = target.fault or overlaps.find({KEY: pods, ObjectKey(NAMESPACE, "rival"): others}).get(KEY)
+    return Observation(target.spec_replicas, target.status_replicas, pods, readings, selector_fault=fault)
 
 
 def _reading(spec: MetricSpec, tick: Json, world: _World) -> MetricReading:
