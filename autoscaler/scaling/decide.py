@@ -78,7 +78,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
         ),
         conditions=(*hpa.conditions, prediction.condition),
         events=hpa.events,
-        cause=f"forecast of {prediction.message}" if forecast_decides else hpa.cause,
+        cause="" if forecast_decides else hpa.cause,
         computed=hpa.computed,
         once_written=() if told is None else (told,),
     )

@@ -179,6 +179,6 @@ class Decision:
     metrics: tuple[MetricStatus, ...]
     conditions: tuple[Condition, ...]  # a type that is not here keeps the condition that it had, as with the HPA
     events: tuple[Event, ...] = ()  # of what went wrong, in the HPA's words; a rescale has its own once it is written
-    cause: str = ""  # of a change, in the HPA's words: `cpu resource utilization (percentage of request) above target`
+    cause: str = ""  # of a change, in the HPA's words (`cpu resource above target`); empty where it has none for it
     computed: bool = True  # False: no metric could be used, and nothing is desired
     once_written: tuple[Condition, ...] = ()  # conditions beside AbleToScale that hold when the change has been made
