@@ -222,6 +222,13 @@ class ForecastSpec(_Object, frozen=True, kw_only=True):
     seasons: tuple[Positive, ...] | Auto = "auto"  # seconds of each season, or auto: found in the history
 
 
+class ResourceMetrics(StrEnum):
+    """Where the usage of CPU and memory is read."""
+
+    PROMETHEUS = "Prometheus"  # for the whole fleet at once
+    METRICS_API = "MetricsAPI"  # metrics.k8s.io, as the HPA: one request an object and metric
+
+
 class PredictiveAutoscalerSpec(_Object, frozen=True, kw_only=True):
     """What a user asks for; the HPA's fields, what of its controller's flags differs here, and `mode` and `forecast`."""
 
@@ -230,6 +237,7 @@ class PredictiveAutoscalerSpec(_Object, frozen=True, kw_only=True):
     max_replicas: Positive
     min_replicas: NotNegative = 1  # 0 needs a metric that says something while no pod runs
     metrics: tuple[MetricSpec, ...] = ()  # empty: cpu at 80 % of requests, as the HPA
+    resource_metrics: ResourceMetrics = ResourceMetrics.PROMETHEUS
     behavior: Behavior | None = None
     cpu_initialization_period_seconds: NotNegative | None = None  # None: the service's setting, as for the next
     initial_readiness_delay_seconds: NotNegative | None = None

@@ -67,6 +67,16 @@ class EventNote:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageMetric:
+    """The usage of a resource by the pods that a selector matches, or by one container of each (metrics.k8s.io)."""
+
+    namespace: str
+    resource: str
+    container: str | None
+    pods: str
+
+
+@dataclass(frozen=True, slots=True)
 class PodsMetric:
     """A metric of the pods that a selector matches (custom.metrics.k8s.io); selectors are in their text form."""
 
@@ -97,7 +107,7 @@ class ExternalMetric:
     series: str = ""
 
 
-MetricQuestion = PodsMetric | ObjectMetric | ExternalMetric
+MetricQuestion = UsageMetric | PodsMetric | ObjectMetric | ExternalMetric
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Load as Kubernetes' metrics APIs tell it, for metrics that are named by them: Pods, Object, External.
+"""Load as Kubernetes' metrics APIs tell it: Pods, Object and External metrics, and CPU and memory where an object says so.
 
 These APIs have no question for a whole fleet, so each metric of each object is one, asked once where several objects have the
 same. As with Prometheus, nothing found is no load known, and never zero.
@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from autoscaler.api.selector_text import selector_text
-from autoscaler.api.types import LabelSelector, MetricIdentifier, MetricSpec
-from autoscaler.clients.ports import ExternalMetric, Kube, MetricQuestion, MetricValue, ObjectMetric, PodsMetric
+from autoscaler.api.types import LabelSelector, MetricIdentifier, MetricSpec, ResourceMetrics
+from autoscaler.clients.ports import ExternalMetric, Kube, MetricQuestion, MetricValue, ObjectMetric, PodsMetric, UsageMetric
 from autoscaler.errors import ForesailError
 from autoscaler.loops.asking import METRICS_APIS, ask
 from autoscaler.scaling.types import MetricReading
@@ -24,8 +24,13 @@ async def read(kube: Kube, questions: Iterable[MetricQuestion], *, within_s: flo
     return dict(zip(wanted, found, strict=True))
 
 
-def question_of(spec: MetricSpec, namespace: str, pods: LabelSelector) -> MetricQuestion | None:
+def question_of(
+    spec: MetricSpec, namespace: str, pods: LabelSelector, source: ResourceMetrics = ResourceMetrics.PROMETHEUS
+) -> MetricQuestion | None:
     """Return what is asked for a metric of an object whose target has these pods; None for a metric of Prometheus."""
+    if (by_pod := spec.resource or spec.container_resource) is not None and source is ResourceMetrics.METRICS_API:
+        container = spec.container_resource.container if spec.container_resource is not None else None
+        return UsageMetric(namespace, by_pod.name, container, selector_text(pods))
     if spec.pods is not None:
         return PodsMetric(namespace, spec.pods.metric.name, selector_text(pods), _series(spec.pods.metric))
     if spec.object is not None:
@@ -40,7 +45,7 @@ def reading(spec: MetricSpec, answer: Sequence[MetricValue] | ForesailError) -> 
     """Return the reading that an answer comes to."""
     if isinstance(answer, ForesailError):
         return MetricReading(spec, error=str(answer))
-    if spec.pods is not None:
+    if spec.pods or spec.resource or spec.container_resource:
         return by_pod(spec, {value.of: value for value in answer})
     return of_all(spec, answer)
 

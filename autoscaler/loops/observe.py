@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autoscaler.api.parse import predictive_autoscaler
-from autoscaler.api.types import PredictiveAutoscaler
+from autoscaler.api.types import MetricSpec, PredictiveAutoscaler, PredictiveAutoscalerSpec, ResourceMetrics
 from autoscaler.clients.ports import Json, MetricQuestion, Store, Target
 from autoscaler.errors import InvalidObject
 from autoscaler.loops import api_load, load
@@ -101,7 +101,7 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
         from_apis(),
         load.read(
             context.metrics,
-            (spec for one in served for spec in one.autoscaler.spec.metrics),
+            (spec for one in served for spec in _of_prometheus(one.autoscaler.spec)),
             within_s=budget_s(context.settings.prometheus.timeout_s),
             turn=int(context.clock.now_s()),
         ),
@@ -152,12 +152,19 @@ def _oldest(stores: Mapping[str, Store]) -> str | None:
     return name if not ages[name] <= STALE_S else None
 
 
+def _of_prometheus(spec: PredictiveAutoscalerSpec) -> Iterable[MetricSpec]:
+    """Return the metrics that Prometheus is asked for."""
+    asked = spec.resource_metrics is ResourceMetrics.PROMETHEUS
+    return (metric for metric in spec.metrics if metric.prometheus or (asked and load.resource_of(metric)))
+
+
 def _questions(one: Served, target: SeenTarget | MissingTarget) -> tuple[MetricQuestion | None, ...]:
     """Return what Kubernetes' metrics APIs are asked for each metric of an object; None for those that Prometheus knows."""
     if isinstance(target, MissingTarget):
         return ()
-    specs = one.autoscaler.spec.metrics
-    return tuple(api_load.question_of(spec, one.key.namespace, target.selector) for spec in specs)
+    spec = one.autoscaler.spec
+    of = (one.key.namespace, target.selector, spec.resource_metrics)
+    return tuple(api_load.question_of(metric, *of) for metric in spec.metrics)
 
 
 def _held(observation: Observation, why: str, reason: Reason) -> Observation:

@@ -162,7 +162,7 @@ class FakeApiServer:
 
     async def _route(self, request: web.Request, body: Json | None) -> web.StreamResponse:
         parts = request.path.strip("/").split("/")
-        if len(parts) > 1 and parts[1].endswith(".metrics.k8s.io"):
+        if len(parts) > 1 and parts[1].endswith("metrics.k8s.io"):
             return self._metric(request.path_qs, parts)
         rest = parts[2:] if parts[0] == "api" else parts[3:]
         if not rest:
@@ -179,7 +179,7 @@ class FakeApiServer:
 
     def _metric(self, path: str, parts: list[str]) -> web.Response:
         """Answer for an adapter of the custom or external metrics API, if there is one."""
-        known = {where.split("/")[3]: where.split("/")[2] for where in self.metrics if parts[1] in where}
+        known = {where.split("/")[3]: where.split("/")[2] for where in self.metrics if where.startswith(f"/apis/{parts[1]}/")}
         if not known:
             return _answer(404, "404 page not found")
         if len(parts) == 2:

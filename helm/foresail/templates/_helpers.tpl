@@ -124,6 +124,10 @@ httpGet: {path: {{ .path }}, port: metrics{{ if .web.tls }}, scheme: HTTPS{{ end
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- /* CPU and memory of objects with resourceMetrics MetricsAPI. */}}
+- apiGroups: [metrics.k8s.io]
+  resources: [pods]
+  verbs: [list]
 {{- /* Metrics of type Pods, Object and External; their names are resources of these groups. */}}
 - apiGroups: [custom.metrics.k8s.io]
   resources: ["*"]

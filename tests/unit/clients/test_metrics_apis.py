@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from autoscaler.clients.kube.client import KubeClient
-from autoscaler.clients.ports import ExternalMetric, MetricQuestion, MetricValue, ObjectMetric, PodsMetric
+from autoscaler.clients.ports import ExternalMetric, MetricQuestion, MetricValue, ObjectMetric, PodsMetric, UsageMetric
 from autoscaler.errors import Permanent
 from autoscaler.telemetry import REGISTRY
 from tests.fakes.api_server import FakeApiServer
@@ -26,6 +26,18 @@ async def test_a_metric_of_pods_is_asked_for_all_pods_of_the_selector_at_once(ap
     api.metrics[path] = [item("1500m", "shop-1", windowSeconds=30), item("2", "shop-2")]
     values = await client.metric(PodsMetric("shop", "rps", pods="app=shop", series="path=cart"))
     assert values == [MetricValue("shop-1", 1500, AT_S, 30.0), MetricValue("shop-2", 2000, AT_S, 60.0)]
+
+
+async def test_the_usage_of_pods_is_asked_for_all_of_the_selector(api: FakeApiServer, client: KubeClient) -> None:
+    used = {
+        "metadata": {"name": "shop-1"},
+        "timestamp": AT,
+        "window": "15s",
+        "containers": [{"name": "app", "usage": {"cpu": "7m"}}],
+    }
+    api.metrics["/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods?labelSelector=app%3Dshop"] = [used]
+    found = [await client.metric(UsageMetric("shop", "cpu", container, "app=shop")) for container in (None, "app", "other")]
+    assert found == [[MetricValue("shop-1", 7, AT_S, 15.0)], [MetricValue("shop-1", 7, AT_S, 15.0)], []]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from autoscaler.clients.ports import ExternalMetric, MetricQuestion, MetricValue, ObjectMetric, PodsMetric
+from autoscaler.clients.ports import ExternalMetric, MetricQuestion, MetricValue, ObjectMetric, PodsMetric, UsageMetric
 from autoscaler.errors import Permanent
 from tests.unit.loops.scenes import CPU_80, NAMESPACE, NOW_S, Scene, a_shop
 
@@ -54,6 +54,16 @@ async def test_a_metric_of_an_object_scales_by_the_pods_that_are_ready() -> None
         "current": {"value": "150"},
         "proposal": 0,
     }
+
+
+async def test_usage_comes_from_the_metrics_api_where_the_object_says_so() -> None:
+    """160m of the 100m that each requests is twice the target of 80 %; Prometheus is not asked, and would say nothing."""
+    scene = a_shop(replicas=2, resourceMetrics="MetricsAPI")
+    asked = UsageMetric(NAMESPACE, "cpu", None, "app=shop")
+    scene.kube.metrics[asked] = [*values(160, of="shop-abc-0"), *values(160, of="shop-abc-1")]
+    await scene.scaling.once()
+    assert scene.replicas() == 4
+    assert scene.metrics.calls == []
 
 
 async def test_the_series_of_an_external_metric_are_summed() -> None:
