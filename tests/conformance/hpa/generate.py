@@ -48,6 +48,8 @@ class World:
 def a_case(chance: random.Random, *, largest: int = 12, most_ticks: int = 12) -> Json:
     """A case of about so many pods and ticks at most."""
     size = chance.choice([1, 1, 2, 3, largest, largest])
+    if most_ticks > 6 and chance.random() < 0.005:
+        size, most_ticks = 150, 3
     world = World(
         chance,
         size,
@@ -113,14 +115,14 @@ def _restless(world: World, count: int) -> list[Json]:
         if index == 0:
             tick |= {
                 "Spec": world.spec,
-                "Replicas": chance.choice([chance.randint(1, highest), 10, 20]),
+                "Replicas": chance.choice([chance.randint(1, highest), 10, 50]),
                 "Status": 1,
                 "Selector": "app=shop",
             }
         elif world.either(0.1):
             world.spec = tick["Spec"] = with_other_rules(chance, world.spec)
         if world.either(0.7):
-            wanted = chance.choice([chance.randint(1, highest), 10, 20, 30])
+            wanted = chance.choice([chance.randint(1, highest), 10, 30, 50, 60])
         items = [{"value": f"{wanted * 10}", "timestamp": world.stamp()}]
         ticks.append(tick | {"External": {"queue": None if world.either(0.03) else items}})
         if world.either(0.02):

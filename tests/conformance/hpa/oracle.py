@@ -29,11 +29,11 @@ def built() -> Path:
     cache = Cache.locate()
     files = (MODULE / "go.mod", MODULE / "go.sum", *SOURCES)
     key = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    program = cache.root / "conformance" / key / "hpa"
+    program = cache.conformance / key / "hpa"
     if program.exists():
         return program
     cache.ensure()
-    shutil.rmtree(program.parent.parent, ignore_errors=True)
+    shutil.rmtree(cache.conformance, ignore_errors=True)
     package = program.parent / "source" / "oracle"
     package.mkdir(parents=True)
     for file in files:
