@@ -82,7 +82,7 @@ def _tick(world: World, case: Json, *, first: bool, steady: bool) -> Json:
     if world.either(0.15):
         tick["Late"] = chance.choice([0.125, 0.5, 1, 2.5, 7, 15, 44.875])
     world.at_s += world.sync + tick.get("Late", 0)
-    if first or world.either(0.06):
+    if first or world.either(0.15 if case["ScaleToZero"] else 0.06):
         world.spec = tick["Spec"] = a_spec(chance, world.count, can_be_zero=case["ScaleToZero"])
         world.level = chance.choice(LEVELS)
     elif world.either(0.06):
