@@ -2,6 +2,7 @@
 #   make demo [KEEP=1]   the whole loop on a real cluster, on this machine (Linux, root)
 #   make test            every test; what cannot run here is skipped and named
 #   make check           lint, types, import rules and the tests that need neither cluster nor virtual machine
+#   make conformance [SEED=n] [CASES=n]   compare decisions with the real Horizontal Pod Autoscaler (needs Go)
 #   make clean           end what runs and remove everything that any of these left on the machine
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -11,7 +12,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TESTS ?= tests
 
-.PHONY: help demo test check lint unit format lock generate clean
+.PHONY: help demo test check conformance lint unit format lock generate clean
 
 help:
 	@sed -n '1,/^\.DEFAULT/s/^# \{0,1\}//p' Makefile
@@ -29,6 +30,9 @@ test: lint
 	@$(PY) -m pytest $(TESTS)
 
 check: lint unit
+
+conformance: $(READY)
+	@$(PY) -m tests.conformance.hpa.run $(or $(SEED),1) $(or $(CASES),10000)
 
 lint: $(READY)
 	@$(VENV)/bin/ruff check .

@@ -63,7 +63,8 @@ class PodView:
     workload: WorkloadKey | None = None  # None: nothing owns it (a bare pod), or the owner is not known
     node: str | None = None
     start_s: float | None = None  # status.startTime
-    ready: bool | None = None  # the Ready condition; None when there is none yet
+    ready: bool | None = None  # the Ready condition is True; None when there is none yet
+    readiness_unknown: bool = False  # the Ready condition is Unknown: its node is not heard of
     ready_changed_s: float | None = None  # its lastTransitionTime
     deleting: bool = False
     mirror: bool = False  # a static pod's image in the API; evicting it does nothing
@@ -71,7 +72,7 @@ class PodView:
     disruption_target: bool = False  # somebody else is already evicting or pre-empting it
     restarts: int = 0  # of all containers together
     requests_milli: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # container -> resource -> milli-units
-    pod_requests_milli: Mapping[str, int] | None = None  # of the pod as a whole (spec.resources, KEP-2837); None: not set
+    pod_requests_milli: Mapping[str, int] | None = None  # of the whole, where it has its own (KEP-2837); None: it has none
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,13 @@ class Reason(StrEnum):
     VALID_METRIC_FOUND = "ValidMetricFound"
     SCALING_DISABLED = "ScalingDisabled"
     INVALID_SELECTOR = "InvalidSelector"
+    SELECTOR_REQUIRED = "SelectorRequired"  # the Event of an empty selector
+    AMBIGUOUS_SELECTOR = "AmbiguousSelector"
     FAILED_GET_RESOURCE_METRIC = "FailedGetResourceMetric"
     FAILED_GET_CONTAINER_RESOURCE_METRIC = "FailedGetContainerResourceMetric"
+    FAILED_GET_PODS_METRIC = "FailedGetPodsMetric"
+    FAILED_GET_OBJECT_METRIC = "FailedGetObjectMetric"
+    FAILED_GET_EXTERNAL_METRIC = "FailedGetExternalMetric"
     FAILED_GET_PROMETHEUS_METRIC = "FailedGetPrometheusMetric"
     FAILED_COMPUTE_METRICS_REPLICAS = "FailedComputeMetricsReplicas"
     STALE_METRICS = "StaleMetrics"
@@ -34,6 +39,9 @@ class Reason(StrEnum):
     TOO_MANY_REPLICAS = "TooManyReplicas"
     SCALE_UP_LIMIT = "ScaleUpLimit"
     SCALE_DOWN_LIMIT = "ScaleDownLimit"
+    # ScaledToZero
+    SCALED_TO_ZERO = "ScaledToZero"
+    NOT_SCALED_TO_ZERO = "NotScaledToZero"
     # Scaling decisions
     ABOVE_TARGET = "AboveTarget"
     BELOW_TARGET = "BelowTarget"
@@ -49,7 +57,6 @@ class Reason(StrEnum):
     # Objects
     VALID = "Valid"
     INVALID_SPEC = "InvalidSpec"
-    TARGET_NOT_FOUND = "TargetNotFound"
     TARGET_CONFLICT = "TargetConflict"
     # Acting or not
     SUCCESSFUL_RESCALE = "SuccessfulRescale"

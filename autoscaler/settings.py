@@ -40,6 +40,8 @@ class ScalingSettings(_Settings, frozen=True, kw_only=True):
     downscale_stabilization_s: Count = 300  # the highest recommendation of so long counts when scaling down
     cpu_initialization_period_s: SecondsOrZero = 300.0  # CPU of a pod this young counts only if it is Ready
     initial_readiness_delay_s: SecondsOrZero = 30.0  # unready since so soon after its start: it was never ready
+    scale_to_zero: bool = False  # minReplicas 0 is kept to, and left again when a metric asks for pods (HPAScaleToZero)
+    exact_hpa: bool = False  # also where the HPA harms: it trusts values of any age and below zero, and numbers overflow
     max_added_pods_per_minute: Count = 0  # cap over the whole cluster; 0: none
 
 

@@ -8,9 +8,13 @@ from typing import Any
 
 from autoscaler.api.types import (
     ContainerResourceMetricSource,
+    DescribedObject,
+    ExternalMetricSource,
+    MetricIdentifier,
     MetricSpec,
     MetricTarget,
     MetricType,
+    ObjectMetricSource,
     PrometheusMetricSource,
     ResourceMetricSource,
     ResourceName,
@@ -71,11 +75,22 @@ def a_query_metric(average: str = "10", query: str = "sum(rate(requests[1m]))") 
     return MetricSpec(type=MetricType.PROMETHEUS, prometheus=PrometheusMetricSource(query=query, target=target))
 
 
+def a_metric_of_all(*, value: str | None = None, average: str | None = None, outside: bool = True) -> MetricSpec:
+    """An External metric, or one of an Ingress; its target is a value of all pods or an average."""
+    kind = TargetType.VALUE if value is not None else TargetType.AVERAGE_VALUE
+    target = MetricTarget(type=kind, value=value, average_value=average)
+    metric = MetricIdentifier(name="requests")
+    if outside:
+        return MetricSpec(type=MetricType.EXTERNAL, external=ExternalMetricSource(metric=metric, target=target))
+    source = ObjectMetricSource(described_object=DescribedObject(kind="Ingress", name="front"), metric=metric, target=target)
+    return MetricSpec(type=MetricType.OBJECT, object=source)
+
+
 def a_reading(
     spec: MetricSpec, values: int | Iterable[int] | Mapping[str, int] | None = None, *, age_s: float = 5.0, **fields: object
 ) -> MetricReading:
-    """Values of a metric: one number for a query, one for each pod (by order or by name) for a resource."""
-    if spec.type is MetricType.PROMETHEUS:
+    """Values of a metric: one number for a query and the like, one for each pod (by order or by name) for a resource."""
+    if spec.type in {MetricType.PROMETHEUS, MetricType.OBJECT, MetricType.EXTERNAL}:
         return MetricReading(spec, total_milli=values, sampled_at_s=NOW_S - age_s, **fields)
     if values is not None and not isinstance(values, Mapping):
         values = {f"shop-{index}": value for index, value in enumerate(values)}

@@ -33,8 +33,17 @@ def parse_milli(text: str | float) -> int:
 
     Raises ValueError with a message that says what a quantity looks like. Source: apimachinery `pkg/api/resource`.
     """
-    milli = math.ceil(_parse(text).exact * 1000)
-    return max(-_LARGEST, min(_LARGEST, milli))
+    return milli(exact(text))
+
+
+def exact(text: str | float) -> Fraction:
+    """Return a quantity as it is, to be added to others; raises ValueError as `parse_milli` does."""
+    return _parse(text).exact
+
+
+def milli(number: Fraction) -> int:
+    """Return a number in milli-units, as `parse_milli` does."""
+    return max(-_LARGEST, min(_LARGEST, math.ceil(number * 1000)))
 
 
 def parse_float(text: str | float) -> float:
@@ -46,21 +55,36 @@ def parse_float(text: str | float) -> float:
     return float(number.unscaled) if number.scale == 0 else float(number.unscaled) * float(f"1e{number.scale}")
 
 
-def _parse(text: str | float) -> _Scaled:
+class Parts(NamedTuple):
+    """The parts of a quantity: `sign * whole.decimals`, times 10 or (when `binary`) 2 to the power of `exponent`."""
+
+    sign: int
+    whole: str  # digits, without leading zeros
+    decimals: str  # digits
+    exponent: int
+    binary: bool
+
+
+def parts_of(text: str | float) -> Parts:
+    """Return what a quantity consists of; raises ValueError as `parse_milli` does."""
     if isinstance(text, bool) or (isinstance(text, float) and not math.isfinite(text)):
         raise ValueError(_complaint(text))
     found = _FORM.fullmatch(text) if len(text := str(text)) <= _LONGEST else None
     if found is None:
         raise ValueError(_complaint(text))
-    sign, digits, suffix, exponent = found.groups()
+    sign, digits, suffix, written = found.groups()
     whole, _, decimals = digits.partition(".")
-    unscaled, scale = int(sign + whole + decimals), -len(decimals)
-    if suffix in _BINARY:
-        unscaled <<= _BINARY[suffix]
-    elif suffix:
-        scale += _DECIMAL[suffix]
-    elif exponent:
-        scale += int(exponent)
+    exponent = _BINARY.get(suffix) or _DECIMAL.get(suffix) or int(written or 0)
+    return Parts(-1 if sign == "-" else 1, whole.lstrip("0") or "0", decimals, exponent, suffix in _BINARY)
+
+
+def _parse(text: str | float) -> _Scaled:
+    parts = parts_of(text)
+    unscaled, scale = parts.sign * int(parts.whole + parts.decimals), -len(parts.decimals)
+    if parts.binary:
+        unscaled <<= parts.exponent
+    else:
+        scale += parts.exponent
     if scale < _SMALLEST:  # rounded away from zero: who asks for little gets some
         dropped = Fraction(unscaled, 10 ** (_SMALLEST - scale))
         return _Scaled(math.ceil(dropped) if dropped > 0 else math.floor(dropped), _SMALLEST)

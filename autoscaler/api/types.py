@@ -47,6 +47,9 @@ class MetricType(StrEnum):
 
     RESOURCE = "Resource"
     CONTAINER_RESOURCE = "ContainerResource"
+    PODS = "Pods"
+    OBJECT = "Object"
+    EXTERNAL = "External"
     PROMETHEUS = "Prometheus"
 
 
@@ -55,14 +58,16 @@ class TargetType(StrEnum):
 
     UTILIZATION = "Utilization"  # percent of the pods' requests
     AVERAGE_VALUE = "AverageValue"  # per pod
+    VALUE = "Value"  # of all pods together
 
 
 class MetricTarget(_Object, frozen=True, kw_only=True):
-    """One of `averageUtilization` (percent) and `averageValue` (a quantity), as `type` says."""
+    """One of `averageUtilization` (percent), `averageValue` and `value` (quantities), as `type` says."""
 
     type: TargetType
     average_utilization: Positive | None = None
     average_value: Quantity | None = None
+    value: Quantity | None = None
 
 
 class ResourceMetricSource(_Object, frozen=True, kw_only=True):
@@ -80,11 +85,72 @@ class ContainerResourceMetricSource(_Object, frozen=True, kw_only=True):
     target: MetricTarget
 
 
+class SelectorOperator(StrEnum):
+    """Operators of a label selector."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+
+
+class LabelSelectorRequirement(_Object, frozen=True, kw_only=True):
+    """One expression of a label selector."""
+
+    key: Text
+    operator: SelectorOperator
+    values: tuple[str, ...] = ()
+
+
+class LabelSelector(_Object, frozen=True, kw_only=True):
+    """Kubernetes' label selector."""
+
+    match_labels: dict[str, str] = {}
+    match_expressions: tuple[LabelSelectorRequirement, ...] = ()
+
+
+class MetricIdentifier(_Object, frozen=True, kw_only=True):
+    """A metric of the custom or external metrics API; `selector` chooses among its series, None takes all."""
+
+    name: Text
+    selector: LabelSelector | None = None
+
+
+class PodsMetricSource(_Object, frozen=True, kw_only=True):
+    """A metric that each pod has (custom.metrics.k8s.io)."""
+
+    metric: MetricIdentifier
+    target: MetricTarget  # AverageValue
+
+
+class DescribedObject(_Object, frozen=True, kw_only=True):
+    """The object that an Object metric is about, in the namespace of the target; the core group when no version is named."""
+
+    kind: Text
+    name: Text
+    api_version: str | None = None
+
+
+class ObjectMetricSource(_Object, frozen=True, kw_only=True):
+    """A metric of one other object, such as the requests of an Ingress (custom.metrics.k8s.io)."""
+
+    described_object: DescribedObject
+    metric: MetricIdentifier
+    target: MetricTarget  # Value or AverageValue
+
+
+class ExternalMetricSource(_Object, frozen=True, kw_only=True):
+    """A metric of nothing in the cluster, such as the length of a queue (external.metrics.k8s.io); its series are summed."""
+
+    metric: MetricIdentifier
+    target: MetricTarget  # Value or AverageValue
+
+
 class PrometheusMetricSource(_Object, frozen=True, kw_only=True):
     """A PromQL query that answers with one value: the load of the whole workload (requests per second, queue length)."""
 
     query: Text
-    target: MetricTarget  # AverageValue: what one pod can carry
+    target: MetricTarget  # AverageValue: what one pod can carry; Value: what all pods together should stand at
 
 
 class MetricSpec(_Object, frozen=True, kw_only=True):
@@ -93,6 +159,9 @@ class MetricSpec(_Object, frozen=True, kw_only=True):
     type: MetricType
     resource: ResourceMetricSource | None = None
     container_resource: ContainerResourceMetricSource | None = None
+    pods: PodsMetricSource | None = None
+    object: ObjectMetricSource | None = None
+    external: ExternalMetricSource | None = None
     prometheus: PrometheusMetricSource | None = None
 
 
@@ -153,15 +222,25 @@ class ForecastSpec(_Object, frozen=True, kw_only=True):
     seasons: tuple[Positive, ...] | Auto = "auto"  # seconds of each season, or auto: found in the history
 
 
+class ResourceMetrics(StrEnum):
+    """Where the usage of CPU and memory is read."""
+
+    PROMETHEUS = "Prometheus"  # for the whole fleet at once
+    METRICS_API = "MetricsAPI"  # metrics.k8s.io, as the HPA: one request an object and metric
+
+
 class PredictiveAutoscalerSpec(_Object, frozen=True, kw_only=True):
-    """What a user asks for; the HPA's fields, and `mode` and `forecast`."""
+    """What a user asks for; the HPA's fields, what of its controller's flags differs here, and `mode` and `forecast`."""
 
     scale_target_ref: CrossVersionObjectReference
     mode: Mode
     max_replicas: Positive
-    min_replicas: Positive = 1
+    min_replicas: NotNegative = 1  # 0 needs a metric that says something while no pod runs
     metrics: tuple[MetricSpec, ...] = ()  # empty: cpu at 80 % of requests, as the HPA
+    resource_metrics: ResourceMetrics = ResourceMetrics.PROMETHEUS
     behavior: Behavior | None = None
+    cpu_initialization_period_seconds: NotNegative | None = None  # None: the service's setting, as for the next
+    initial_readiness_delay_seconds: NotNegative | None = None
     forecast: ForecastSpec = ForecastSpec()
 
 
@@ -170,30 +249,6 @@ class HealingMode(StrEnum):
 
     OBSERVE = "Observe"
     HEAL = "Heal"
-
-
-class SelectorOperator(StrEnum):
-    """Operators of a label selector."""
-
-    IN = "In"
-    NOT_IN = "NotIn"
-    EXISTS = "Exists"
-    DOES_NOT_EXIST = "DoesNotExist"
-
-
-class LabelSelectorRequirement(_Object, frozen=True, kw_only=True):
-    """One expression of a label selector."""
-
-    key: Text
-    operator: SelectorOperator
-    values: tuple[str, ...] = ()
-
-
-class LabelSelector(_Object, frozen=True, kw_only=True):
-    """Kubernetes' label selector; an empty one is refused, so that nobody heals a whole namespace by accident."""
-
-    match_labels: dict[str, str] = {}
-    match_expressions: tuple[LabelSelectorRequirement, ...] = ()
 
 
 class NotReadyFault(_Object, frozen=True, kw_only=True):
@@ -235,7 +290,7 @@ class HealingPolicySpec(_Object, frozen=True, kw_only=True):
     """Which pods are watched for which faults, what is done, and the brakes."""
 
     mode: HealingMode
-    selector: LabelSelector
+    selector: LabelSelector  # an empty one is refused, so that nobody heals a whole namespace by accident
     faults: Faults
     actions: Annotated[tuple[HealingAction, ...], Meta(min_length=1)] = (HealingAction.NOTIFY, HealingAction.EVICT)
     budget: HealingBudget = HealingBudget()

@@ -17,8 +17,25 @@ from autoscaler.errors import FieldError
 Json = object
 Object = Mapping[str, Json]
 
-_SOURCES = {"Resource": "resource", "ContainerResource": "containerResource", "Prometheus": "prometheus"}
-_TARGETS = {"Utilization": "averageUtilization", "AverageValue": "averageValue"}
+_SOURCES = {
+    "Resource": "resource",
+    "ContainerResource": "containerResource",
+    "Pods": "pods",
+    "Object": "object",
+    "External": "external",
+    "Prometheus": "prometheus",
+}
+_TARGETS = {"Utilization": "averageUtilization", "AverageValue": "averageValue", "Value": "value"}
+_BY_POD, _OF_ALL = ("Utilization", "AverageValue"), ("AverageValue", "Value")
+_TARGET_TYPES: Mapping[str, tuple[tuple[str, ...], str]] = {  # by source: what the target can be, and why nothing else
+    "resource": (_BY_POD, "a resource is measured pod by pod"),
+    "containerResource": (_BY_POD, "a resource is measured pod by pod"),
+    "pods": (("AverageValue",), "the metric is measured pod by pod, and has no requests to be a percentage of"),
+    "object": (_OF_ALL, "the metric has no requests to be a percentage of"),
+    "external": (_OF_ALL, "the metric has no requests to be a percentage of"),
+    "prometheus": (_OF_ALL, "a query has no requests to be a percentage of"),
+}
+_KNOWN_AT_ZERO = ("Object", "External", "Prometheus")  # metrics that say something while no pod runs
 _PERCENT = re.compile(r"(100|[1-9][0-9]?)%", re.ASCII)
 _CONTAINER = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _LONGEST_SUBDOMAIN = 253
@@ -29,6 +46,16 @@ _LABEL_VALUE = re.compile(rf"({_LABEL_NAME})?", re.ASCII)
 _GROUP_VERSION = re.compile(rf"({_SUBDOMAIN}/)?v[0-9][a-z0-9]*", re.ASCII)
 _OBJECT_NAME = re.compile(_SUBDOMAIN, re.ASCII)
 _NAMESPACE = _CONTAINER  # both are DNS labels
+
+
+def is_label_key(text: str) -> bool:
+    """Say whether a text can be the key of a label."""
+    return len(text.rpartition("/")[0]) <= _LONGEST_SUBDOMAIN and _LABEL_KEY.fullmatch(text) is not None
+
+
+def is_label_value(text: str) -> bool:
+    """Say whether a text can be the value of a label."""
+    return _LABEL_VALUE.fullmatch(text) is not None
 
 
 def metadata_faults(metadata: Json, path: str = "metadata") -> Iterator[FieldError]:
@@ -58,6 +85,10 @@ def autoscaler_faults(spec: Json, path: str = "spec") -> Iterator[FieldError]:
     low, high = _integer(fields.get("minReplicas", 1)), _integer(fields.get("maxReplicas"))
     if low is not None and high is not None and 1 <= high < low:
         yield FieldError(f"{path}.maxReplicas", f"must be at least minReplicas, which is {low}, not {high}")
+    kinds = [_object(metric).get("type") for metric in _list(fields.get("metrics"))]
+    if low == 0 and not any(kind in _KNOWN_AT_ZERO for kind in kinds):
+        message = f"must be 1 or more without a metric of type {', '.join(_KNOWN_AT_ZERO)}: no other tells when to come back"
+        yield FieldError(f"{path}.minReplicas", message)
     yield from _scale_target(_object(fields.get("scaleTargetRef")), f"{path}.scaleTargetRef")
     for index, metric in enumerate(_list(fields.get("metrics"))):
         yield from _metric(_object(metric), f"{path}.metrics[{index}]")
@@ -86,12 +117,16 @@ def healing_faults(spec: Json, path: str = "spec") -> Iterator[FieldError]:
 
 def _scale_target(ref: Object, path: str) -> Iterator[FieldError]:
     for name in ("kind", "name"):
-        text = ref.get(name)
-        if isinstance(text, str) and ("/" in text or "%" in text or text in (".", "..")):
-            yield FieldError(f"{path}.{name}", f"must be a name without / and %, not {shown(text)}")
+        yield from _part_of_a_path(ref, name, path)
     version = ref.get("apiVersion")
     if isinstance(version, str) and version and not _GROUP_VERSION.fullmatch(version):
         yield FieldError(f"{path}.apiVersion", f"must be group/version such as apps/v1, not {shown(version)}")
+
+
+def _part_of_a_path(fields: Object, name: str, path: str) -> Iterator[FieldError]:
+    text = fields.get(name)
+    if isinstance(text, str) and ("/" in text or "%" in text or text in (".", "..")):
+        yield FieldError(f"{path}.{name}", f"must be a name without / and %, not {shown(text)}")
 
 
 def _metric(metric: Object, path: str) -> Iterator[FieldError]:
@@ -106,32 +141,37 @@ def _metric(metric: Object, path: str) -> Iterator[FieldError]:
                 yield FieldError(f"{path}.{other}", f"must not be set when type is {kind}; write another metric for it")
     for source in _SOURCES.values():
         if isinstance(fields := metric.get(source), Mapping):
-            yield from _source(fields, f"{path}.{source}", is_query=source == "prometheus")
+            yield from _source(fields, f"{path}.{source}", source)
 
 
-def _source(source: Object, path: str, *, is_query: bool) -> Iterator[FieldError]:
+def _source(source: Object, path: str, kind: str) -> Iterator[FieldError]:
     container, query = source.get("container"), source.get("query")
     if isinstance(container, str) and container and not _CONTAINER.fullmatch(container):
         yield FieldError(f"{path}.container", f"must be the name of a container, not {shown(container)}")
     if isinstance(query, str) and query and not query.strip():
         yield FieldError(f"{path}.query", "must be a PromQL query, not only white space")
+    yield from _scale_target(_object(source.get("describedObject")), f"{path}.describedObject")
+    metric = _object(source.get("metric"))
+    yield from _part_of_a_path(metric, "name", f"{path}.metric")
+    yield from _labels(_object(metric.get("selector")), f"{path}.metric.selector")
     if isinstance(target := source.get("target"), Mapping):
-        yield from _target(target, f"{path}.target", is_query=is_query)
+        yield from _target(target, f"{path}.target", kind)
 
 
-def _target(target: Object, path: str, *, is_query: bool) -> Iterator[FieldError]:
+def _target(target: Object, path: str, source: str) -> Iterator[FieldError]:
     kind = target.get("type")
     wanted = _TARGETS.get(kind) if isinstance(kind, str) else None
-    if is_query and kind == "Utilization":
-        message = "must be AverageValue: a query has no requests to be a percentage of"
-        yield FieldError(f"{path}.type", message)
+    allowed, why = _TARGET_TYPES[source]
+    if wanted is not None and kind not in allowed:
+        yield FieldError(f"{path}.type", f"must be {' or '.join(allowed)}: {why}")
     elif wanted is not None:
         if target.get(wanted) is None:
             yield FieldError(f"{path}.{wanted}", f"is required when type is {kind}")
         for other in _TARGETS.values():
             if other != wanted and target.get(other) is not None:
                 yield FieldError(f"{path}.{other}", f"must not be set when type is {kind}")
-    yield from _quantity(target, "averageValue", path, at_least=(1e-9, "more than 0"))
+    for name in ("averageValue", "value"):
+        yield from _quantity(target, name, path, at_least=(1e-9, "more than 0"))
 
 
 def _forecast(forecast: Object, path: str) -> Iterator[FieldError]:
@@ -152,6 +192,12 @@ def _selector(selector: Object, path: str) -> Iterator[FieldError]:
     if not labels and not expressions:
         message = "must select something: an empty selector would mean every pod of the namespace"
         yield FieldError(path, message)
+    yield from _labels(selector, path)
+
+
+def _labels(selector: Object, path: str) -> Iterator[FieldError]:
+    labels = _object(selector.get("matchLabels"))
+    expressions = _list(selector.get("matchExpressions"))
     for key, value in labels.items():
         yield from _label(key, value, f"{path}.matchLabels[{key}]")
     for index, expression in enumerate(expressions):
@@ -171,9 +217,9 @@ def _expression(expression: Object, path: str) -> Iterator[FieldError]:
 
 
 def _label(key: Json, value: Json, path: str) -> Iterator[FieldError]:
-    if isinstance(key, str) and not (len(key.rpartition("/")[0]) <= _LONGEST_SUBDOMAIN and _LABEL_KEY.fullmatch(key)):
+    if isinstance(key, str) and not is_label_key(key):
         yield FieldError(path, f"must be the key of a label such as app.kubernetes.io/name, not {shown(key)}")
-    if isinstance(value, str) and not _LABEL_VALUE.fullmatch(value):
+    if isinstance(value, str) and not is_label_value(value):
         message = f"must be the value of a label (letters, digits, - _ . and at most 63 of them), not {shown(value)}"
         yield FieldError(path, message)
 

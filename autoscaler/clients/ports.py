@@ -66,6 +66,60 @@ class EventNote:
     related: Json | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class UsageMetric:
+    """The usage of a resource by the pods that a selector matches, or by one container of each (metrics.k8s.io)."""
+
+    namespace: str
+    resource: str
+    container: str | None
+    pods: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodsMetric:
+    """A metric of the pods that a selector matches (custom.metrics.k8s.io); selectors are in their text form."""
+
+    namespace: str
+    metric: str
+    pods: str
+    series: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMetric:
+    """A metric of one object (custom.metrics.k8s.io)."""
+
+    namespace: str
+    metric: str
+    api_version: str
+    kind: str
+    name: str
+    series: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalMetric:
+    """A metric of nothing in the cluster (external.metrics.k8s.io)."""
+
+    namespace: str
+    metric: str
+    series: str = ""
+
+
+MetricQuestion = UsageMetric | PodsMetric | ObjectMetric | ExternalMetric
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """One value of Kubernetes' metrics APIs, in milli-units, with its time and the seconds that it covers."""
+
+    of: str  # name of the object that it is about; empty: of none
+    milli: int
+    at_s: float | None  # None: the API does not say
+    window_s: float
+
+
 class Store(Protocol):
     """A cache of all objects of one kind, kept fresh by a list and a watch."""
 
@@ -110,6 +164,10 @@ class Kube(Protocol):
 
     async def create_event(self, event: EventNote) -> None:
         """Write an Event."""
+        ...
+
+    async def metric(self, question: MetricQuestion) -> Sequence[MetricValue]:
+        """Ask one of Kubernetes' metrics APIs; no values is an empty answer, never zero."""
         ...
 
 

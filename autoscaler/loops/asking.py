@@ -1,4 +1,4 @@
-"""Several questions to Prometheus within one time, so that a server that hangs delays what is said of it, and not for long.
+"""Several questions to one server within one time, so that one that hangs delays what is said of it, and not for long.
 
 Each question alone waits for `prometheus.timeout_s`; with many of them, some at a time, a pass would take minutes, and all that
 while nobody would be told why nothing is scaled.
@@ -22,7 +22,13 @@ def budget_s(timeout_s: float) -> float:
     return min(ROUNDS * timeout_s, MOST_S)
 
 
-async def ask(questions: Sequence[Callable[[], Awaitable[T]]], within_s: float) -> list[T | ForesailError]:
+PROMETHEUS = ("Prometheus", "make queries cheaper, or raise prometheus.timeout_s")
+METRICS_APIS = ("the metrics APIs of the cluster", "see whether their adapters are well")
+
+
+async def ask(
+    questions: Sequence[Callable[[], Awaitable[T]]], within_s: float, whom: tuple[str, str] = PROMETHEUS
+) -> list[T | ForesailError]:
     """Return the answer to each question, in their order, or the error in place of one.
 
     What has no answer after `within_s` seconds is given up, and what was not asked by then is not asked any more; both are
@@ -48,7 +54,7 @@ async def ask(questions: Sequence[Callable[[], Awaitable[T]]], within_s: float) 
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     late = Temporary(
-        f"Prometheus did not answer {in_time.count(False)} of {len(tasks)} questions within the {within_s:g} s that a pass has "
-        "for all; check its load, make queries cheaper, or raise prometheus.timeout_s"
+        f"{whom[0]} did not answer {in_time.count(False)} of {len(tasks)} questions within the {within_s:g} s that a pass has "
+        f"for all; check the load there, {whom[1]}"
     )
     return [task.result() if done else late for task, done in zip(tasks, in_time, strict=True)]

@@ -65,7 +65,7 @@ def unreadable(served: Served, now_s: float, expiry_s: float) -> Forecast:
         model="none",
         gate=GateState.SHUT,
         reason=Reason.FORECAST_FAILED,
-        message="the load of a single container is not forecast; a Resource or Prometheus metric beside it is",
+        message="only Resource and Prometheus metrics have a history that can be forecast; one beside it is",
     )
 
 

@@ -1,4 +1,4 @@
-"""Names of an object's metrics in labels, status and notices: `cpu`, `memory`, `cpu-container-app`, `prometheus-0`."""
+"""Names of an object's metrics in labels, status and notices: `cpu`, `memory`, `cpu-container-app`, `queue`, `prometheus-0`."""
 
 from autoscaler.api.types import MetricSpec
 
@@ -13,6 +13,11 @@ def metric_names(metrics: tuple[MetricSpec, ...]) -> tuple[str, ...]:
             name = f"{metric.container_resource.name}-container-{metric.container_resource.container}"
         elif metric.resource:
             name = metric.resource.name
+        elif metric.object:
+            described = metric.object.described_object
+            name = f"{metric.object.metric.name}-of-{described.kind}-{described.name}"
+        elif source := metric.pods or metric.external:
+            name = source.metric.name
         else:
             name = "unknown"
         names.append(f"{name}-{index}" if name in names else name)

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autoscaler.api.parse import predictive_autoscaler
-from autoscaler.api.types import PredictiveAutoscaler
-from autoscaler.clients.ports import Json, Store, Target
+from autoscaler.api.types import MetricSpec, PredictiveAutoscaler, PredictiveAutoscalerSpec, ResourceMetrics
+from autoscaler.clients.ports import Json, MetricQuestion, Store, Target
 from autoscaler.errors import InvalidObject
-from autoscaler.loops import load
+from autoscaler.loops import api_load, load
+from autoscaler.loops.api_load import Answers
 from autoscaler.loops.asking import budget_s
 from autoscaler.loops.context import AUTOSCALERS, HPAS, Context
-from autoscaler.loops.pods import PodIndex, Pods
+from autoscaler.loops.pods import PodIndex
 from autoscaler.loops.status import key_of
-from autoscaler.loops.targets import MissingTarget, SeenTarget, is_empty, look_at, target_of
+from autoscaler.loops.targets import MissingTarget, SeenTarget, look_at, target_of
 from autoscaler.model import Forecast, ObjectKey
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import MetricReading, Observation
@@ -89,11 +90,18 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
         async with bound:
             return await look_at(one.target, context.stores, context.kube)
 
-    targets, loads = await asyncio.gather(
-        asyncio.gather(*map(look, served)),
+    async def from_apis() -> tuple[list[SeenTarget | MissingTarget], Answers]:
+        targets = await asyncio.gather(*map(look, served))
+        pairs = zip(served, targets, strict=True)
+        questions = (question for one, target in pairs for question in _questions(one, target) if question is not None)
+        within_s = budget_s(context.settings.kubernetes.request_timeout_s)
+        return targets, await api_load.read(context.kube, questions, within_s=within_s)
+
+    (targets, answers), loads = await asyncio.gather(
+        from_apis(),
         load.read(
             context.metrics,
-            (spec for one in served for spec in one.autoscaler.spec.metrics),
+            (spec for one in served for spec in _of_prometheus(one.autoscaler.spec)),
             within_s=budget_s(context.settings.prometheus.timeout_s),
             turn=int(context.clock.now_s()),
         ),
@@ -106,10 +114,15 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
         if isinstance(target, MissingTarget):
             seen.append(Seen(one, None, target))
             continue
-        observation = replace(_observation(one, target, pods, loads, window_s), forecasts=forecasts(one))
-        if is_empty(target.selector):
-            observation = _held(observation, "the selector of the target is empty", Reason.INVALID_SELECTOR)
-        elif stale:
+        selected = () if target.fault else pods.select(one.key.namespace, target.selector)
+        readings = tuple(
+            load.reading(spec, selected, loads, window_s) if question is None else api_load.reading(spec, answers[question])
+            for spec, question in zip(one.autoscaler.spec.metrics, _questions(one, target), strict=True)
+        )
+        observation = Observation(
+            target.spec_replicas, target.status_replicas, selected, readings, forecasts(one), selector_fault=target.fault
+        )
+        if stale and target.fault is None:
             observation = _held(observation, stale, Reason.STALE_METRICS)
         seen.append(Seen(one, observation))
     failure = loads.failure()
@@ -139,10 +152,19 @@ def _oldest(stores: Mapping[str, Store]) -> str | None:
     return name if not ages[name] <= STALE_S else None
 
 
-def _observation(one: Served, target: SeenTarget, pods: Pods, loads: load.Loads, window_s: float) -> Observation:
-    mine = () if is_empty(target.selector) else pods.select(one.key.namespace, target.selector)
-    readings = tuple(load.reading(spec, mine, loads, window_s) for spec in one.autoscaler.spec.metrics)
-    return Observation(target.spec_replicas, target.status_replicas, mine, readings)
+def _of_prometheus(spec: PredictiveAutoscalerSpec) -> Iterable[MetricSpec]:
+    """Return the metrics that Prometheus is asked for."""
+    asked = spec.resource_metrics is ResourceMetrics.PROMETHEUS
+    return (metric for metric in spec.metrics if metric.prometheus or (asked and load.resource_of(metric)))
+
+
+def _questions(one: Served, target: SeenTarget | MissingTarget) -> tuple[MetricQuestion | None, ...]:
+    """Return what Kubernetes' metrics APIs are asked for each metric of an object; None for those that Prometheus knows."""
+    if isinstance(target, MissingTarget):
+        return ()
+    spec = one.autoscaler.spec
+    of = (one.key.namespace, target.selector, spec.resource_metrics)
+    return tuple(api_load.question_of(metric, *of) for metric in spec.metrics)
 
 
 def _held(observation: Observation, why: str, reason: Reason) -> Observation:

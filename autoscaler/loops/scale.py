@@ -7,13 +7,15 @@ that object, and the pass goes on.
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from autoscaler import telemetry
+from autoscaler.api.types import Mode
 from autoscaler.clients.ports import Target
-from autoscaler.loops import scale_status
+from autoscaler.loops import overlaps, scale_status, status
 from autoscaler.loops.cap import AddedPods, capped, divide
 from autoscaler.loops.context import AUTOSCALERS, Context
 from autoscaler.loops.forecast_book import ForecastBook
@@ -27,8 +29,9 @@ from autoscaler.loops.scale_report import Reporter
 from autoscaler.loops.scale_status import Outcome, Report, Result
 from autoscaler.model import ObjectKey
 from autoscaler.reasons import Reason
-from autoscaler.scaling.decide import after_blindness, decide, initial_state, policy_of, record_scale
+from autoscaler.scaling.decide import after_blindness, changed, decide, initial_state, policy_of
 from autoscaler.scaling.types import Action, Condition, Decision, Source, State
+from autoscaler.scaling.zero import SCALED_TO_ZERO
 
 log = structlog.get_logger()
 
@@ -102,7 +105,7 @@ class ScaleLoop:
         stale = stale_orders(self.context)
         rivals = find_rivals([one.served for one in fleet.seen], hpas.items() if hpas else None)
         plans = []
-        for one in fleet.seen:
+        for one in _without_ambiguous(fleet.seen, rivals):
             key, mode = one.served.key, one.served.autoscaler.spec.mode
             other = True if key in rivals else None if hpas is None else False
             brake = scale_status.acting(mode, acts=self.context.settings.acts, scaled_by_other=other)
@@ -120,11 +123,13 @@ class ScaleLoop:
         uid, spec = one.served.autoscaler.metadata.uid, one.served.autoscaler.spec
         known = self._memory.get(one.served.key)
         if known is None or (known.uid, known.target) != (uid, one.served.target):
-            known = _Memory(uid, one.served.target, initial_state(observation.spec_replicas, now_s))
+            at_zero = _scaled_to_zero(one.served)
+            state = initial_state(observation.spec_replicas, now_s, scaled_to_zero=at_zero)
+            known = _Memory(uid, one.served.target, state)
         try:
             policy = policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
             decision, state = decide(observation, policy, known.state, now_s)
-            if _sees_again(known, decision, now_s, settings.prometheus.rate_window_s):
+            if not settings.scaling.exact_hpa and _sees_again(known, decision, now_s, settings.prometheus.rate_window_s):
                 decision, state = decide(observation, policy, after_blindness(known.state, decision.current, now_s), now_s)
         except Exception:  # likewise
             log.exception("decision_failed", namespace=one.served.key.namespace, name=one.served.key.name)
@@ -167,9 +172,9 @@ class ScaleLoop:
 
     def _record(self, served: Served, decision: Decision) -> None:
         known, now_s = self._memory[served.key], self.context.clock.now_s()
-        behavior = served.autoscaler.spec.behavior
-        state = record_scale(known.state, decision.current, decision.desired, now_s, behavior)
-        self._memory[served.key] = replace(known, state=state)
+        settings = self.context.settings
+        policy = policy_of(served.autoscaler.spec, settings.scaling, settings.prometheus.max_age_s)
+        self._memory[served.key] = replace(known, state=changed(known.state, decision, policy, now_s))
         self._added.record(now_s, max(0, decision.desired - decision.current))
 
     def _forget_gone(self, fleet: Fleet) -> None:
@@ -193,6 +198,18 @@ class ScaleLoop:
         log.info("scaling_pass", objects=len(fleet.seen), invalid=len(fleet.refused), **counts)
 
 
+def _without_ambiguous(seen: Sequence[Seen], rivals: Mapping[ObjectKey, str]) -> list[Seen]:
+    """Return what was seen, without the pods of objects that scale by the same ones."""
+    scaling = [one for one in seen if one.served.autoscaler.spec.mode is Mode.SCALE and one.served.key not in rivals]
+    faults = overlaps.find({one.served.key: one.observation.pods for one in scaling if one.observation})
+    return [
+        replace(one, observation=replace(one.observation, selector_fault=fault, forecasts=()))
+        if one.observation and (fault := faults.get(one.served.key))
+        else one
+        for one in seen
+    ]
+
+
 def _blocked(plan: _Plan) -> Outcome | None:
     """Return why a decision is not carried out; None when it may be."""
     if plan.decision is None:
@@ -203,6 +220,12 @@ def _blocked(plan: _Plan) -> Outcome | None:
     if plan.decision.action is Action.HOLD:
         return Outcome(Result.HELD)
     return None if plan.brake.status else Outcome(Result.BLOCKED, plan.brake.reason, plan.brake.message)
+
+
+def _scaled_to_zero(served: Served) -> bool | None:
+    """Return what the object's status says of who went to zero, for one that is seen for the first time; None: nothing."""
+    said = status.find(served.autoscaler.status, SCALED_TO_ZERO).get("status")
+    return None if said is None else said == "True"
 
 
 def _sees_again(known: _Memory, decision: Decision, now_s: float, rate_window_s: float) -> bool:

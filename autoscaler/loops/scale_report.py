@@ -1,7 +1,7 @@
 """Report one object after a scaling pass: status, Events, notices, log line, series and page.
 
-The status is written when it differs, Events and notices are sent when something happened: an act, or a condition that
-turned bad or is bad for another reason than before. So a state that lasts is told once.
+The status is written when it differs, Events and notices are sent when something happened: an act, or what is wrong and was not
+before, or for another reason. So a state that lasts is told once, where the HPA repeats its Events in each pass.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from autoscaler.board import Row
 from autoscaler.clients.ports import Json
 from autoscaler.errors import ForesailError
 from autoscaler.loops import report as tell
-from autoscaler.loops import scale_status, status
+from autoscaler.loops import scale_events, scale_status, status
 from autoscaler.loops.context import AUTOSCALERS, Context
 from autoscaler.loops.labels import metric_names
 from autoscaler.loops.observe import Refused, Served
@@ -39,6 +39,7 @@ class Reporter:
     _statuses: StatusBook = field(init=False)
     _series: SeriesBook = field(default_factory=SeriesBook)
     _shown: set[ObjectKey] = field(default_factory=set)
+    _told: dict[ObjectKey, frozenset[str]] = field(default_factory=dict)  # reasons of the Events of the last pass
 
     def __post_init__(self) -> None:
         self._statuses = StatusBook(self.context.kube, AUTOSCALERS)
@@ -48,7 +49,7 @@ class Reporter:
         served = report.seen.served
         self._shown.add(served.key)
         if report.decision:
-            await self._decided(report, report.decision)
+            self._decided(report, report.decision)
         now_s = self.context.clock.now_s()
         self._series.show(served.key, scale_status.series(report, now_s))
         before = self._statuses.current(served.obj)
@@ -61,7 +62,25 @@ class Reporter:
             "message": report.decision.message if report.decision else "",
             "status": after,
         }
+        await self._events(report, before)
         await self._write(served.obj, before, after)
+
+    async def _events(self, report: Report, before: Json) -> None:
+        """Send the Events of a pass under the HPA's names, but for what went wrong already in the last one."""
+        obj, key = report.seen.served.obj, report.seen.served.key
+        happened = scale_events.of_report(report)
+        told = self._told[key] if key in self._told else _bad(before)
+        self._told[key] = frozenset(one.reason.value for one in happened if one.warning)
+        for one in happened:
+            if not one.warning and report.decision:
+                note = (
+                    f"{one.message}. {report.decision.message}"
+                    if report.decision.cause
+                    else one.message + report.decision.message
+                )
+                await tell.event(self.context, _ours(obj), Happening(one.reason, "Rescale", note))
+            elif one.warning and one.reason.value not in told:
+                await tell.event(self.context, _ours(obj), Happening(one.reason, "Report", one.message, warning=True))
 
     async def refused(self, refused: Refused) -> None:
         """Tell of an object that cannot be used as written: condition, one Event per generation, series."""
@@ -90,9 +109,10 @@ class Reporter:
             telemetry.ACTS.remove_by_labels({**names, "act": "scale"})  # others are of a HealingPolicy of the same name
             self.context.board.forget_autoscaler(key)
         self._shown &= keys
+        self._told = {key: reasons for key, reasons in self._told.items() if key in keys}
         self._statuses.keep_only(keys)
 
-    async def _decided(self, report: Report, decision: Decision) -> None:
+    def _decided(self, report: Report, decision: Decision) -> None:
         served, outcome = report.seen.served, report.outcome
         telemetry.DECISIONS.labels(*_labels(served.key), decision.action.value, decision.reason.value).inc()
         self.context.board.decided(served.key, self._row(report, decision))
@@ -104,7 +124,7 @@ class Reporter:
             case Result.DONE:
                 reasons = {"reason": Reason.SUCCESSFUL_RESCALE.value, "cause": decision.reason.value}
                 log.info("scaled", **names, **values, **reasons, why=decision.message)
-                await self._scaled(served, decision, values)
+                self._scaled(served, decision, values)
             case Result.FAILED:
                 log.warning("scaling_failed", **names, **values, error=outcome.message)
                 tell.act(self.context, "scale", served.key, {"result": "failed", "why": outcome.message, **values})
@@ -113,7 +133,7 @@ class Reporter:
             case Result.BLOCKED | Result.HELD:
                 log.debug("decided", **names, **values, reason=decision.reason.value, why=decision.message)
 
-    async def _scaled(self, served: Served, decision: Decision, values: Mapping[str, object]) -> None:
+    def _scaled(self, served: Served, decision: Decision, values: Mapping[str, object]) -> None:
         data = {
             "object": {"kind": KIND, "namespace": served.key.namespace, "name": served.key.name},
             "target": {"kind": served.target.kind, "name": served.target.name},
@@ -126,8 +146,6 @@ class Reporter:
         }
         tell.notice(self.context, "foresail.scaled", data)
         tell.act(self.context, "scale", served.key, {"result": "done", "why": decision.message, **values})
-        note = f"New size: {decision.desired}; reason: {decision.message}"
-        await tell.event(self.context, _ours(served.obj), Happening(Reason.SUCCESSFUL_RESCALE, "Rescale", note))
 
     async def _write(self, obj: Json, before: Json, after: Json) -> None:
         """Write the status if it differs, then tell of what turned bad; a failed write is tried again by the next pass."""
@@ -147,8 +165,8 @@ class Reporter:
         reason, message, key = Reason(condition["reason"]), condition["message"], status.key_of(obj)
         if reason is Reason.FAILED_UPDATE_SCALE:
             reason = Reason.FAILED_RESCALE  # the HPA's name for the Event
-        happening = Happening(reason, "Report", message, warning=True)
-        await tell.event(self.context, _ours(obj), happening)
+        if condition["type"] == VALID or reason is Reason.TARGET_CONFLICT:  # of all else the HPA has Events of its own
+            await tell.event(self.context, _ours(obj), Happening(reason, "Report", message, warning=True))
         if self.outage and condition["type"] == ACTIVE:
             return
         data = {"object": {"kind": KIND, "namespace": key.namespace, "name": key.name}}
@@ -184,6 +202,17 @@ def _turned_bad(before: Json, after: Json) -> list[Json]:
         if new.get("status") == "False" and (not same or newer):
             found.append(new)
     return found[:1]  # the others follow from the first, or can wait for it to be put right
+
+
+def _bad(before: Json) -> frozenset[str]:
+    """Return the reasons of Events that an earlier run of the service has told of: those of the conditions that are False."""
+    conditions = [status.find(before, kind) for kind in (ABLE, ACTIVE)]
+    reasons = {one["reason"] for one in conditions if one.get("status") == "False"}
+    if status.find(before, ACTIVE).get("status") == "False":
+        reasons.add(Reason.FAILED_COMPUTE_METRICS_REPLICAS.value)
+    if Reason.FAILED_UPDATE_SCALE.value in reasons:
+        reasons.add(Reason.FAILED_RESCALE.value)
+    return frozenset(reasons)
 
 
 def _ours(obj: Json) -> Json:

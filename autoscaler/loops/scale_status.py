@@ -14,12 +14,14 @@ from autoscaler.loops.observe import Refused, Seen
 from autoscaler.loops.series import Series
 from autoscaler.model import Forecast, GateState
 from autoscaler.reasons import Reason
+from autoscaler.scaling.amounts import target_of
 from autoscaler.scaling.types import Condition, Decision, MetricReading, MetricStatus, Source
 
 ABLE = "AbleToScale"
 ACTIVE = "ScalingActive"
 ACTING = "Acting"
 VALID = "Valid"
+_LASTING = ("currentReplicas", "desiredReplicas", "lastScaleTime")
 
 
 class Result(StrEnum):
@@ -55,16 +57,21 @@ class Report:
 def of_report(report: Report, before: Json, now_s: float) -> Json:
     """Return the status of a valid object after a pass; `before` is its status until now."""
     generation = report.seen.served.autoscaler.metadata.generation
-    new = _kept(before, ("currentReplicas", "desiredReplicas", "lastScaleTime")) | {"observedGeneration": generation}
+    new = _kept(before, _LASTING) | {"observedGeneration": generation}
+    if not report.decision:
+        new |= _kept(before, ("metrics",))  # what was last known, as with the HPA
     if report.decision and report.seen.observation:
         decision, observation = report.decision, report.seen.observation
         names = metric_names(report.seen.served.autoscaler.spec.metrics)
         new |= {
             "currentReplicas": observation.spec_replicas,
-            "desiredReplicas": decision.desired,
             "candidates": {source.value: replicas for source, replicas in decision.candidates.items()},
             "metrics": [_metric(name, one) for name, one in zip(names, decision.metrics, strict=False)],
         }
+        if (
+            decision.computed and report.outcome.result is not Result.FAILED
+        ):  # else what was desired last stays, as with the HPA
+            new["desiredReplicas"] = decision.desired
         if forecast := _forecast(names, decision, observation.forecasts):
             new["forecast"] = forecast
     if report.lead_s is not None:
@@ -83,7 +90,7 @@ def of_refused(refused: Refused, before: Json, now_s: float) -> Json:
         Condition(VALID, status=False, reason=Reason.INVALID_SPEC, message=text),
         Condition(ACTIVE, status=False, reason=Reason.INVALID_SPEC, message="the spec cannot be used, see condition Valid"),
     )
-    new = _kept(before, ("currentReplicas", "desiredReplicas", "lastScaleTime")) | {"observedGeneration": generation}
+    new = _kept(before, _LASTING) | {"observedGeneration": generation}
     return new | {"conditions": status.merge(before.get("conditions"), conditions, now_s, generation)}
 
 
@@ -152,17 +159,15 @@ def _forecast_series(labels: tuple[str, ...], forecast: Forecast, now_s: float) 
 
 def _conditions(report: Report) -> tuple[Condition, ...]:
     valid = Condition(VALID, status=True, reason=Reason.VALID, message="the spec can be used")
-    if missing := report.seen.missing:
-        reason = Reason.TARGET_NOT_FOUND if missing.not_found else Reason.FAILED_GET_SCALE
-        return (
-            Condition(ABLE, status=False, reason=Reason.FAILED_GET_SCALE, message=missing.message),
-            Condition(ACTIVE, status=False, reason=reason, message="without its target no load can be attributed"),
-            report.brake,
-            valid,
-        )
+    if missing := report.seen.missing:  # whether load can be read is not known, and stays as it was said
+        return (Condition(ABLE, status=False, reason=Reason.FAILED_GET_SCALE, message=missing.message), report.brake, valid)
     decided = report.decision.conditions if report.decision else ()
     able = _able(report)
-    return (*(one for one in decided if able is None or one.type != ABLE), *((able,) if able else ()), report.brake, valid)
+    written = report.decision.once_written if report.decision and report.outcome.result is Result.DONE else ()
+    # A write that fails comes after the scale was read, which is worth a transition each time, as with the HPA.
+    replaced = able is not None and report.outcome.result is not Result.FAILED
+    kept = tuple(one for one in decided if not replaced or one.type != ABLE)
+    return (*kept, *((able,) if able else ()), *written, report.brake, valid)
 
 
 def _able(report: Report) -> Condition | None:
@@ -188,18 +193,20 @@ def _metric(name: str, one: MetricStatus) -> Json:
         current["averageUtilization"] = one.average_utilization
     if one.average_value_milli is not None:
         current["averageValue"] = quantity(one.average_value_milli)
+    if one.value_milli is not None:
+        current["value"] = quantity(one.value_milli)
     row: Json = {"name": name, "type": one.spec.type.value, "target": _target(one.spec), "current": current}
     optional = {"proposal": one.proposal, "predicted": one.predicted, "error": one.error}
     return row | {key: value for key, value in optional.items() if value is not None}
 
 
 def _target(spec: MetricSpec) -> Json:
-    source = spec.resource or spec.container_resource or spec.prometheus
-    if source is None:
+    target = target_of(spec)
+    if target is None:
         return {}
-    if source.target.average_utilization is not None:
-        return {"averageUtilization": source.target.average_utilization}
-    return {"averageValue": str(source.target.average_value)}
+    if target.average_utilization is not None:
+        return {"averageUtilization": target.average_utilization}
+    return {"value": str(target.value)} if target.value is not None else {"averageValue": str(target.average_value)}
 
 
 def _forecast(names: Sequence[str], decision: Decision, forecasts: Sequence[Forecast | None]) -> Json | None:

@@ -36,12 +36,13 @@ def merge(before: object, now: Iterable[Condition], now_s: float, generation: in
     """Return the conditions of a status after those of this pass; other types stay as they were.
 
     `lastTransitionTime` moves only when the status of the condition changes, as the Kubernetes API conventions ask for.
+    One that is there twice went through both.
     """
     old = {one["type"]: one for one in before if "type" in one} if isinstance(before, list) else {}
     merged = dict(old)
     for condition in now:
         status = "True" if condition.status else "False"
-        known = old.get(condition.type, {})
+        known = merged.get(condition.type, {})
         changed = known.get("status") != status or not known.get("lastTransitionTime")
         merged[condition.type] = {
             "type": condition.type,

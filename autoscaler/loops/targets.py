@@ -3,30 +3,31 @@
 Reading the caches keeps a pass free of a request per workload; before an act the scale is read afresh anyway.
 """
 
-import re
 from dataclasses import dataclass
 
 import msgspec
 
-from autoscaler.api.types import LabelSelector, LabelSelectorRequirement, PredictiveAutoscaler, SelectorOperator
-from autoscaler.clients.ports import Json, Kube, NotFound, Target
+from autoscaler.api.selector_text import parse_selector
+from autoscaler.api.types import LabelSelector, PredictiveAutoscaler
+from autoscaler.clients.ports import Json, Kube, NotFound, Scale, Target
 from autoscaler.errors import ForesailError
 from autoscaler.loops.context import Stores
 from autoscaler.model import WorkloadKey
+from autoscaler.reasons import Reason
+from autoscaler.scaling.types import SelectorFault
 
-_SET = re.compile(r"^(?P<key>\S+)\s+(?P<operator>in|notin)\s+\((?P<values>[^)]*)\)$")
-_COMMA = re.compile(r",(?![^(]*\))")  # not within the parentheses of a set
 _APPS = "apps/v1"
 _CACHED = ("Deployment", "StatefulSet")  # kinds with a scale that the service watches
 
 
 @dataclass(frozen=True, slots=True)
 class SeenTarget:
-    """What is known of a target; `selector` picks its pods."""
+    """What is known of a target; `selector` picks its pods, unless a `fault` says why it cannot."""
 
     spec_replicas: int
     status_replicas: int
     selector: LabelSelector
+    fault: SelectorFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,38 +58,23 @@ async def look_at(target: Target, stores: Stores, kube: Kube) -> SeenTarget | Mi
         return _from_object(target, obj) if obj else _not_found(target)
     try:
         scale = await kube.get_scale(target)
-        if isinstance(scale, NotFound):
-            return _not_found(target)
-        return SeenTarget(scale.spec_replicas, scale.status_replicas, parse_selector(scale.selector))
-    except (ForesailError, ValueError) as error:
+        return _not_found(target) if isinstance(scale, NotFound) else seen_scale(scale)
+    except ForesailError as error:
         return MissingTarget(f"reading the scale of {target.kind} {target.namespace}/{target.name}: {error}", not_found=False)
 
 
-def parse_selector(text: str) -> LabelSelector:
-    """Return a label selector from its text form (`a=b,c in (x,y),!d`); ValueError when it cannot be understood."""
-    labels: dict[str, str] = {}
-    expressions: list[LabelSelectorRequirement] = []
-    for part in (piece.strip() for piece in _COMMA.split(text)):
-        if not part:
-            continue
-        if match := _SET.match(part):
-            operator = SelectorOperator.IN if match["operator"] == "in" else SelectorOperator.NOT_IN
-            values = tuple(value.strip() for value in match["values"].split(","))
-            expressions.append(LabelSelectorRequirement(key=match["key"], operator=operator, values=values))
-        elif "!=" in part:
-            key, _, value = part.partition("!=")
-            expressions.append(
-                LabelSelectorRequirement(key=key.strip(), operator=SelectorOperator.NOT_IN, values=(value.strip(),))
-            )
-        elif "=" in part:
-            key, _, value = part.replace("==", "=", 1).partition("=")
-            labels[key.strip()] = value.strip()
-        elif any(sign in part for sign in " ()"):
-            raise ValueError(f"the selector {text!r} has a part that is not understood: {part!r}")
-        else:
-            operator = SelectorOperator.DOES_NOT_EXIST if part.startswith("!") else SelectorOperator.EXISTS
-            expressions.append(LabelSelectorRequirement(key=part.lstrip("!"), operator=operator))
-    return LabelSelector(match_labels=labels, match_expressions=tuple(expressions))
+def seen_scale(scale: Scale) -> SeenTarget:
+    """Return what a scale tells of a target; a selector that is empty or no selector is the HPA's fault of that name."""
+    try:
+        return _with_selector(scale.spec_replicas, scale.status_replicas, parse_selector(scale.selector))
+    except ValueError as error:
+        fault = SelectorFault(Reason.INVALID_SELECTOR, Reason.INVALID_SELECTOR, str(error))
+        return SeenTarget(scale.spec_replicas, scale.status_replicas, LabelSelector(), fault)
+
+
+def _with_selector(spec_replicas: int, status_replicas: int, selector: LabelSelector) -> SeenTarget:
+    fault = SelectorFault(Reason.INVALID_SELECTOR, Reason.SELECTOR_REQUIRED, "the selector of the target is empty")
+    return SeenTarget(spec_replicas, status_replicas, selector, fault if is_empty(selector) else None)
 
 
 def is_empty(selector: LabelSelector) -> bool:
@@ -105,7 +91,7 @@ def _from_object(target: Target, obj: Json) -> SeenTarget | MissingTarget:
             f"reading the selector of {target.kind} {target.namespace}/{target.name}: {error}", not_found=False
         )
     replicas = spec.get("replicas")
-    return SeenTarget(1 if replicas is None else replicas, (obj.get("status") or {}).get("replicas", 0), selector)
+    return _with_selector(1 if replicas is None else replicas, (obj.get("status") or {}).get("replicas", 0), selector)
 
 
 def _not_found(target: Target) -> MissingTarget:

@@ -1,7 +1,7 @@
 """Amounts as people read them, for messages: `250m`, `300Mi`, `cpu at 95% of requests (target 60%)`."""
 
 from autoscaler.api.quantity import parse_milli
-from autoscaler.api.types import MetricSpec
+from autoscaler.api.types import MetricSpec, MetricTarget
 from autoscaler.scaling.types import MetricStatus
 
 _BINARY = (("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10))
@@ -24,19 +24,29 @@ def named(spec: MetricSpec) -> str:
         return spec.resource.name
     if spec.container_resource is not None:
         return f"{spec.container_resource.name} of container {spec.container_resource.container}"
-    return "the query"
+    if spec.object is not None:
+        return f"{spec.object.metric.name} of {spec.object.described_object.kind} {spec.object.described_object.name}"
+    source = spec.pods or spec.external
+    return "the query" if source is None else source.metric.name
+
+
+def target_of(spec: MetricSpec) -> MetricTarget | None:
+    """Return the target of a metric, whatever its source."""
+    source = spec.resource or spec.container_resource or spec.pods or spec.object or spec.external or spec.prometheus
+    return None if source is None else source.target
 
 
 def against_target(status: MetricStatus) -> str:
     """Return where a metric stands, beside its target."""
-    spec = status.spec
-    by_pod = spec.resource or spec.container_resource
-    source = by_pod or spec.prometheus
-    if source is None:
+    spec, target = status.spec, target_of(status.spec)
+    if target is None:
         return named(spec)
-    target = source.target
+    by_pod = spec.resource or spec.container_resource
+    resource = by_pod.name if by_pod is not None else None
+    if target.value is not None:
+        current = "an unknown amount" if status.value_milli is None else amount(status.value_milli, resource)
+        return f"{named(spec)} at {current} (target {amount(parse_milli(target.value), resource)})"
     if target.average_value is None:
         return f"{named(spec)} at {status.average_utilization}% of requests (target {target.average_utilization}%)"
-    resource = by_pod.name if by_pod is not None else None
     current = "an unknown amount" if status.average_value_milli is None else amount(status.average_value_milli, resource)
     return f"{named(spec)} at {current} per pod (target {amount(parse_milli(target.average_value), resource)})"

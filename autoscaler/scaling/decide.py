@@ -4,29 +4,37 @@
                                                            ├─► the larger of both ──► Decision
     forecasts ────► prediction.predict ──► bounded ────────┘
 
-Nothing here writes anything: `record_scale` is told of a write that succeeded.
+Nothing here writes anything: `changed` is told of a write that succeeded.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from autoscaler.reasons import Reason
-from autoscaler.scaling.policy import policy_of, scale_up_rules
+from autoscaler.scaling import zero
+from autoscaler.scaling.policy import numbers_of, policy_of, scale_up_rules
 from autoscaler.scaling.prediction import Prediction, predict
 from autoscaler.scaling.rates import record_scale, scale_up_limit
 from autoscaler.scaling.reactive import Step, step
 from autoscaler.scaling.types import Action, Decision, Observation, Policy, Recommendation, Source, State
 
-__all__ = ["after_blindness", "decide", "initial_state", "policy_of", "record_scale"]
+__all__ = ["after_blindness", "changed", "decide", "initial_state", "policy_of", "record_scale"]
 
 
-def initial_state(spec_replicas: int, now_s: float) -> State:
+def initial_state(spec_replicas: int, now_s: float, *, scaled_to_zero: bool | None = None) -> State:
     """Return the state of an object that is seen for the first time.
 
     The present count is its first recommendation, so that a restart of the service cannot scale down before the window has
-    passed.
+    passed. `scaled_to_zero` is what the condition ScaledToZero of the object says.
     """
-    return State(recommendations=(Recommendation(now_s, spec_replicas),))
+    return State(recommendations=(Recommendation(now_s, spec_replicas),), scaled_to_zero=scaled_to_zero)
+
+
+def changed(state: State, decision: Decision, policy: Policy, now_s: float) -> State:
+    """Return the state after a decision was carried out; call it after a write that succeeded."""
+    told = zero.after_change(decision.current, decision.desired, policy)
+    recorded = record_scale(state, decision.current, decision.desired, now_s, policy.behavior)
+    return replace(recorded, scaled_to_zero=None if told is None else told.status)
 
 
 def after_blindness(state: State, spec_replicas: int, now_s: float) -> State:
@@ -54,8 +62,10 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     hpa = step(observation, policy, state, now_s)
     prediction = predict(observation, policy, state, now_s)
     ceiling = _ceiling(hpa.replicas, current, policy, state, now_s)
-    desired = max(hpa.replicas, min(prediction.replicas or 0, ceiling.replicas))
+    ahead = hpa.replicas if prediction.replicas is None else min(prediction.replicas, ceiling.replicas)
+    desired = max(hpa.replicas, ahead)
     forecast_decides = desired > hpa.replicas
+    told = zero.after_change(current, desired, policy)
     decision = Decision(
         action=_action(desired, current),
         desired=desired,
@@ -67,6 +77,10 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
             replace(status, predicted=need.replicas) for status, need in zip(hpa.statuses, prediction.needs, strict=False)
         ),
         conditions=(*hpa.conditions, prediction.condition),
+        events=hpa.events,
+        cause="" if forecast_decides else hpa.cause,
+        computed=hpa.computed,
+        once_written=() if told is None else (told,),
     )
     return decision, replace(state, recommendations=hpa.recommendations, predicted=prediction.recent)
 
@@ -84,7 +98,7 @@ def _ceiling(hpa_replicas: int, current: int, policy: Policy, state: State, now_
     if policy.max_extra_pods is not None:
         ceilings.append(_Ceiling(hpa_replicas + policy.max_extra_pods, "forecast.maxExtraPods"))
     if policy.behavior is not None and policy.behavior.scale_up is not None:
-        limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s)
+        limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
         ceilings.append(_Ceiling(limit, "the policies of behavior.scaleUp"))
     return min(ceilings, key=lambda one: one.replicas)
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from autoscaler.scaling.proposal import Proposal, propose
-from autoscaler.scaling.readings import Failure
+from autoscaler.scaling.proposal import propose
+from autoscaler.scaling.readings import Failure, Proposal
 from autoscaler.scaling.types import MetricReading, MetricStatus, Observation, Policy
 
 
@@ -13,26 +13,30 @@ class Reactive:
 
     replicas: int | None  # None: hold, for the reason of `failure`
     decisive: MetricStatus | None  # of the metric that asks for the most
-    failure: Failure | None  # of the first metric that failed, also where the others are enough to act on
+    failures: tuple[Failure, ...]  # of the metrics that failed, also where the others are enough to act on
     statuses: tuple[MetricStatus, ...]
 
 
 def react(observation: Observation, policy: Policy, now_s: float) -> Reactive:
     """Return the largest proposal of the metrics.
 
+    The HPA takes zero for no proposal yet. That matters only with proposals below zero, which come of overflows.
+
     A failed metric might have asked for more than the others did. So with one that failed the count can rise or stay, but
     not fall; with all failed it stays.
     """
     outcomes = [(reading, propose(reading, observation, policy, now_s)) for reading in _readings(observation, policy)]
     statuses = tuple(_status(reading, outcome) for reading, outcome in outcomes)
-    first_failure = next((outcome for _, outcome in outcomes if isinstance(outcome, Failure)), None)
-    proposed = [(status.proposal, status) for status in statuses if status.proposal is not None]
-    if not proposed:
-        return Reactive(None, None, first_failure, statuses)
-    replicas, decisive = max(proposed, key=lambda one: one[0])  # the first of equals
-    if first_failure is not None and replicas < observation.spec_replicas:
-        return Reactive(None, None, first_failure, statuses)
-    return Reactive(replicas, decisive, first_failure, statuses)
+    failures = tuple(outcome for _, outcome in outcomes if isinstance(outcome, Failure))
+    replicas, decisive = 0, None
+    for status in statuses:
+        if status.proposal is not None and (replicas == 0 or status.proposal > replicas):  # the first of equals, but of zeros
+            replicas, decisive = status.proposal, status
+    if decisive is None:
+        return Reactive(None, None, failures, statuses)
+    if failures and replicas < observation.spec_replicas:
+        return Reactive(None, None, failures, statuses)
+    return Reactive(max(0, replicas), decisive, failures, statuses)
 
 
 def _readings(observation: Observation, policy: Policy) -> list[MetricReading]:
@@ -50,5 +54,6 @@ def _status(reading: MetricReading, outcome: Proposal | Failure) -> MetricStatus
         outcome.replicas,
         average_utilization=outcome.utilization,
         average_value_milli=outcome.average_milli,
+        value_milli=outcome.value_milli,
         ratio=outcome.ratio,
     )

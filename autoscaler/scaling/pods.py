@@ -66,17 +66,18 @@ def _cpu_says_nothing(pod: PodView, usage: Usage, policy: Policy, now_s: float) 
     if pod.ready is None or pod.start_s is None:
         return True
     changed_s = float("-inf") if pod.ready_changed_s is None else pod.ready_changed_s
+    not_ready = not pod.ready and not pod.readiness_unknown  # a silent node says nothing of its pods
     if now_s < pod.start_s + policy.cpu_initialization_period_s:
-        return not pod.ready or usage.at_s[pod.name] < changed_s + usage.window_s
+        return not_ready or usage.at_s[pod.name] < changed_s + usage.window_s[pod.name]
     was_never_ready = changed_s < pod.start_s + policy.initial_readiness_delay_s
-    return not pod.ready and was_never_ready
+    return not_ready and was_never_ready
 
 
 def requests(pods: Iterable[PodView], resource: str, container: str | None) -> Mapping[str, int] | str:
     """Return what each pod requests of a resource, in milli-units; or a sentence that names the pod that requests nothing.
 
     One pod without a request spoils the whole: nobody can say what a percentage of nothing is. A named container counts
-    alone; otherwise requests of the pod as a whole come before those of its containers.
+    alone; otherwise the requests of a pod as a whole, where it has its own, come before those of its containers.
     """
     found: dict[str, int] = {}
     for pod in pods:
@@ -93,18 +94,10 @@ def _request(pod: PodView, resource: str, container: str | None) -> int | str:
             return f"pod {pod.name} has no container {container}"
         return pod.requests_milli[container].get(resource, f"container {container} of pod {pod.name} has no {resource} request")
     if pod.pod_requests_milli is not None:
-        return _request_beside_pod_level(pod, pod.pod_requests_milli, resource)
+        return pod.pod_requests_milli.get(resource, f"pod {pod.name} has no {resource} request")
     total = 0
     for name, asked in pod.requests_milli.items():
         if resource not in asked:
             return f"container {name} of pod {pod.name} has no {resource} request"
         total += asked[resource]
     return total if pod.requests_milli else f"pod {pod.name} has no {resource} request"
-
-
-def _request_beside_pod_level(pod: PodView, of_pod: Mapping[str, int], resource: str) -> int | str:
-    """Return the pod's own request; where it has none for this resource, that of the containers which have one."""
-    of_containers = [asked[resource] for asked in pod.requests_milli.values() if resource in asked]
-    if resource in of_pod:
-        return of_pod[resource]
-    return sum(of_containers) if of_containers else f"pod {pod.name} has no {resource} request"

@@ -4,6 +4,7 @@ Two ways of the HPA must not be mixed up: an object without `behavior` is normal
 `behavior` by the newer rules with all their defaults. So the defaults are applied where rules are read, not to the object.
 """
 
+import math
 from dataclasses import dataclass
 
 from autoscaler.api.parse import DEFAULT_METRICS
@@ -16,8 +17,11 @@ from autoscaler.api.types import (
     ScalingRules,
     SelectPolicy,
 )
-from autoscaler.scaling.types import Policy
+from autoscaler.scaling.numbers import Numbers
+from autoscaler.scaling.types import Departures, Policy
 from autoscaler.settings import ScalingSettings
+
+EXACT = Departures(saturating=False, refusing_negative=False)  # as the HPA, whatever it does
 
 _SCALE_UP = (
     ScalingPolicy(type=PolicyType.PODS, value=4, period_seconds=15),
@@ -58,10 +62,17 @@ def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_met
         max_extra_pods=spec.forecast.max_extra_pods,
         tolerance=settings.tolerance,
         downscale_stabilization_s=settings.downscale_stabilization_s,
-        cpu_initialization_period_s=settings.cpu_initialization_period_s,
-        initial_readiness_delay_s=settings.initial_readiness_delay_s,
-        max_metric_age_s=max_metric_age_s,
+        cpu_initialization_period_s=_own(spec.cpu_initialization_period_seconds, settings.cpu_initialization_period_s),
+        initial_readiness_delay_s=_own(spec.initial_readiness_delay_seconds, settings.initial_readiness_delay_s),
+        max_metric_age_s=math.inf if settings.exact_hpa else max_metric_age_s,
+        scale_to_zero=settings.scale_to_zero,
+        departures=EXACT if settings.exact_hpa else Departures(),
     )
+
+
+def numbers_of(policy: Policy) -> Numbers:
+    """Return how numbers that do not fit are taken."""
+    return Numbers(overflows=not policy.departures.saturating)
 
 
 def scale_up_rules(behavior: Behavior) -> Rules:
@@ -88,6 +99,10 @@ def tolerances(policy: Policy) -> Tolerances:
         up=_tolerance(behavior.scale_up, policy.tolerance),
         down=_tolerance(behavior.scale_down, policy.tolerance),
     )
+
+
+def _own(seconds: int | None, default_s: float) -> float:
+    return default_s if seconds is None else float(seconds)
 
 
 def _filled(rules: ScalingRules, window_s: int, policies: tuple[ScalingPolicy, ...]) -> Rules:

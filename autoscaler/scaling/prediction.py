@@ -12,7 +12,7 @@ from autoscaler.api.quantity import parse_milli
 from autoscaler.api.types import INT32_MAX, MetricSpec
 from autoscaler.model import Forecast, GateState, PodView
 from autoscaler.reasons import Reason
-from autoscaler.scaling.amounts import amount, named
+from autoscaler.scaling.amounts import amount, named, target_of
 from autoscaler.scaling.pods import is_ignored, requests
 from autoscaler.scaling.policy import down_window_s
 from autoscaler.scaling.types import Condition, Observation, Policy, Recommendation, State
@@ -93,13 +93,12 @@ def _need(spec: MetricSpec, forecast: Forecast | None, pods: Sequence[PodView], 
 
 def _carried_by_one_pod(spec: MetricSpec, pods: Sequence[PodView]) -> float | str:
     """Return the load in milli-units that one pod carries at the target, or a sentence that says why nobody knows."""
-    by_pod = spec.resource or spec.container_resource
-    source = by_pod or spec.prometheus
-    if source is None:
-        return "the metric names no source"
-    if source.target.average_value is not None:
-        return parse_milli(source.target.average_value)
-    if by_pod is None or source.target.average_utilization is None:
+    by_pod, target = spec.resource or spec.container_resource, target_of(spec)
+    if target is not None and target.average_value is not None:
+        return parse_milli(target.average_value)
+    if target is not None and target.value is not None:
+        return "its target is a value of all pods together, which does not say what one pod carries; use averageValue"
+    if by_pod is None or target is None or target.average_utilization is None:
         return "the metric has no target"
     container = spec.container_resource.container if spec.container_resource is not None else None
     requested = requests((pod for pod in pods if not is_ignored(pod)), by_pod.name, container)
@@ -107,7 +106,7 @@ def _carried_by_one_pod(spec: MetricSpec, pods: Sequence[PodView]) -> float | st
         return requested
     if not any(requested.values()):
         return f"no pod that runs requests {by_pod.name}"
-    return source.target.average_utilization / 100 * sum(requested.values()) / len(requested)
+    return target.average_utilization / 100 * sum(requested.values()) / len(requested)
 
 
 def _explained(spec: MetricSpec, forecast: Forecast, replicas: int) -> str:

@@ -3,47 +3,47 @@
 The HPA's rules (Kubernetes 1.36, `horizontal.go`). Which recommendation is moved to is in `stabilization`.
 """
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from autoscaler.api.types import Behavior, PolicyType, SelectPolicy
+from autoscaler.api.types import Behavior, PolicyType, ScalingPolicy, SelectPolicy
+from autoscaler.scaling.numbers import Numbers, ceiling
 from autoscaler.scaling.policy import Rules, scale_down_rules, scale_up_rules
 from autoscaler.scaling.types import ScaleEvent, State
 
+_SATURATING = Numbers()
 
-def scale_up_limit(current: int, state: State, rules: Rules, now_s: float) -> int:
+
+def scale_up_limit(current: int, state: State, rules: Rules, now_s: float, numbers: Numbers = _SATURATING) -> int:
     """Return the largest count that the policies allow now; never below the current one."""
     if rules.select is SelectPolicy.DISABLED:
         return current
     limits = []
-    for policy in rules.policies:
-        start = _at_start_of_period(current, state, policy.period_seconds, now_s)
+    for policy, start in _with_start(current, state, rules, now_s, numbers):
         if policy.type is PolicyType.PODS:
-            limits.append(start + policy.value)
+            limits.append(numbers.fit32(start + policy.value))
         else:
-            limits.append(math.ceil(start * (1 + policy.value / 100)))
+            limits.append(numbers.whole32(ceiling(start * (1 + policy.value / 100))))
     limit = min(limits) if rules.select is SelectPolicy.MIN else max(limits)
     return max(limit, current)
 
 
-def scale_down_limit(current: int, state: State, rules: Rules, now_s: float) -> int:
+def scale_down_limit(current: int, state: State, rules: Rules, now_s: float, numbers: Numbers = _SATURATING) -> int:
     """Return the smallest count that the policies allow now; never above the current one."""
     if rules.select is SelectPolicy.DISABLED:
         return current
     limits = []
-    for policy in rules.policies:
-        start = _at_start_of_period(current, state, policy.period_seconds, now_s)
+    for policy, start in _with_start(current, state, rules, now_s, numbers):
         if policy.type is PolicyType.PODS:
-            limits.append(start - policy.value)
+            limits.append(numbers.fit32(start - policy.value))
         else:
-            limits.append(int(start * (1 - policy.value / 100)))
+            limits.append(numbers.whole32(start * (1 - policy.value / 100)))
     limit = max(limits) if rules.select is SelectPolicy.MIN else min(limits)
     return min(limit, current)
 
 
 def record_scale(state: State, before: int, after: int, now_s: float, behavior: Behavior | None) -> State:
-    """Return the state after the count was changed, so that the rate limits know of it; call it after a write that succeeded.
+    """Return the state after the count was changed, so that the rate limits know of it.
 
     Without `behavior` there are no rate limits to keep, so nothing is recorded, as in the HPA.
     """
@@ -57,20 +57,26 @@ def record_scale(state: State, before: int, after: int, now_s: float, behavior: 
 
 
 def _added(events: tuple[ScaleEvent, ...], change: int, longest_s: int, now_s: float) -> tuple[ScaleEvent, ...]:
-    """Return events with one more, in the place of the last one that is older than every policy of its direction.
+    """Return events with one more, in the place of the last one that is or was older than every policy of its direction.
 
     One at a time, as the HPA does: the policies of the other direction may have longer periods and still count the rest.
     """
     event = ScaleEvent(now_s, change)
-    outdated = [index for index, old in enumerate(events) if old.at_s < now_s - longest_s]
+    known = tuple(replace(old, outdated=True) if old.at_s < now_s - longest_s else old for old in events)
+    outdated = [index for index, old in enumerate(known) if old.outdated]
     if not outdated:
-        return (*events, event)
-    return (*events[: outdated[-1]], event, *events[outdated[-1] + 1 :])
+        return (*known, event)
+    return (*known[: outdated[-1]], event, *known[outdated[-1] + 1 :])
 
 
-def _at_start_of_period(current: int, state: State, period_s: int, now_s: float) -> int:
-    """Return what the count was before the changes of the period."""
-    return current - _changed(state.scale_ups, period_s, now_s) + _changed(state.scale_downs, period_s, now_s)
+def _with_start(
+    current: int, state: State, rules: Rules, now_s: float, numbers: Numbers
+) -> Iterator[tuple[ScalingPolicy, int]]:
+    """Yield each policy with what the count was before the changes of its period."""
+    for policy in rules.policies:
+        added = _changed(state.scale_ups, policy.period_seconds, now_s)
+        removed = _changed(state.scale_downs, policy.period_seconds, now_s)
+        yield policy, numbers.fit32(current - added + removed)
 
 
 def _changed(events: Iterable[ScaleEvent], period_s: int, now_s: float) -> int:

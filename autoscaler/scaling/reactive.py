@@ -4,14 +4,24 @@ The order of things is that of `reconcileAutoscaler` (Kubernetes 1.36, `horizont
 bounds at once, else metrics, windows, limits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaler.reasons import Reason
+from autoscaler.scaling import words, zero
 from autoscaler.scaling.amounts import against_target
 from autoscaler.scaling.metrics import Reactive, react
 from autoscaler.scaling.readings import Failure
 from autoscaler.scaling.stabilization import Normalized, normalized
-from autoscaler.scaling.types import Condition, MetricStatus, Observation, Policy, Recommendation, State
+from autoscaler.scaling.types import (
+    Condition,
+    Event,
+    MetricStatus,
+    Observation,
+    Policy,
+    Recommendation,
+    SelectorFault,
+    State,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +35,43 @@ class Step:
     statuses: tuple[MetricStatus, ...]
     conditions: tuple[Condition, ...]
     recommendations: tuple[Recommendation, ...]
+    cause: str = ""  # of a change, in the HPA's words
+    events: tuple[Event, ...] = ()
+    computed: bool = True  # False: no metric could be used
 
 
 def step(observation: Observation, policy: Policy, state: State, now_s: float) -> Step:
     """Return what the HPA would write in this pass."""
     current = observation.spec_replicas
     if current == 0:
-        message = "scaling is disabled since the replica count of the target is zero"
-        return _without_metrics(0, Reason.SCALING_DISABLED, message, state)
-    if current > policy.max_replicas:
+        if not zero.comes_back(policy, state):
+            message = "scaling is disabled since the replica count of the target is zero"
+            return _without_metrics(0, Reason.SCALING_DISABLED, message, state)
+    elif current > policy.max_replicas:
         message = f"the current {current} replicas are above maxReplicas, which is {policy.max_replicas}"
         return _without_metrics(policy.max_replicas, Reason.TOO_MANY_REPLICAS, message, state)
-    if current < policy.min_replicas:
+    elif current < policy.min_replicas:
         message = f"the current {current} replicas are below minReplicas, which is {policy.min_replicas}"
         return _without_metrics(policy.min_replicas, Reason.TOO_FEW_REPLICAS, message, state)
+    if observation.selector_fault is not None:
+        return _without_pods(current, observation.selector_fault, state)
     reactive = react(observation, policy, now_s)
     if reactive.replicas is None or reactive.decisive is None:
         return _held(current, reactive, state)
     result = normalized(reactive.replicas, current, policy, state, now_s)
+    cause = words.cause(reactive.replicas, current, reactive.decisive.spec)
+    if current == 0 and result.replicas < policy.min_replicas:
+        result, cause = replace(result, replicas=policy.min_replicas), cause or words.BELOW_MIN
     return Step(
         replicas=result.replicas,
         raw=reactive.replicas,
         reason=_reason(reactive.replicas, current, result),
         message=_message(reactive.replicas, current, result, reactive.decisive),
         statuses=reactive.statuses,
-        conditions=(result.able, _metric_found(reactive.decisive, reactive.failure), result.limited),
+        conditions=(result.able, _metric_found(reactive.decisive, reactive.failures), result.limited),
         recommendations=result.recommendations,
+        cause=cause,
+        events=_of_failures(reactive.failures),
     )
 
 
@@ -58,16 +79,49 @@ def _without_metrics(replicas: int, reason: Reason, message: str, state: State) 
     """Return a step for which metrics do not matter: off, or back within bounds without windows and limits."""
     inactive = Condition("ScalingActive", status=False, reason=reason, message=message)
     conditions = (_GOT_SCALE, inactive) if reason is Reason.SCALING_DISABLED else (_GOT_SCALE,)
-    return Step(replicas, None, reason, message, (), conditions, state.recommendations)
+    cause = {Reason.TOO_MANY_REPLICAS: words.ABOVE_MAX, Reason.TOO_FEW_REPLICAS: words.BELOW_MIN}.get(reason, "")
+    return Step(replicas, None, reason, message, (), conditions, state.recommendations, cause)
+
+
+def _without_pods(current: int, fault: SelectorFault, state: State) -> Step:
+    """Return a step that stays, because nobody can say which pods are the target's."""
+    inactive = Condition("ScalingActive", status=False, reason=fault.reason, message=fault.message)
+    events = (Event(fault.event, fault.message), Event(Reason.FAILED_COMPUTE_METRICS_REPLICAS, fault.message))
+    message = f"stay at {_pods(current)}: {fault.message}"
+    return Step(
+        replicas=current,
+        raw=None,
+        reason=fault.reason,
+        message=message,
+        statuses=(),
+        conditions=(_GOT_SCALE, inactive),
+        recommendations=state.recommendations,
+        events=events,
+        computed=False,
+    )
 
 
 def _held(current: int, reactive: Reactive, state: State) -> Step:
     """Return a step that stays, because a metric failed and the others do not ask for more than there is."""
-    failure = reactive.failure or Failure(Reason.FAILED_COMPUTE_METRICS_REPLICAS, "the object has no metric")
-    failed = sum(status.proposal is None for status in reactive.statuses)
-    message = f"stay at {_pods(current)}: {failed} of {len(reactive.statuses)} metrics failed, first: {failure.message}"
-    inactive = Condition("ScalingActive", status=False, reason=failure.reason, message=_UNABLE.format(failure.message))
-    return Step(current, None, failure.reason, message, reactive.statuses, (_GOT_SCALE, inactive), state.recommendations)
+    failures = reactive.failures or (Failure(Reason.FAILED_COMPUTE_METRICS_REPLICAS, "the object has no metric"),)
+    first = failures[0]
+    failed = f"{len(failures)} of {len(reactive.statuses)} metrics failed, first: {first.message}"
+    inactive = Condition("ScalingActive", status=False, reason=first.reason, message=_UNABLE.format(first.message))
+    return Step(
+        replicas=current,
+        raw=None,
+        reason=first.reason,
+        message=f"stay at {_pods(current)}: {failed}",
+        statuses=reactive.statuses,
+        conditions=(_GOT_SCALE, inactive),
+        recommendations=state.recommendations,
+        events=(*_of_failures(reactive.failures), Event(Reason.FAILED_COMPUTE_METRICS_REPLICAS, failed)),
+        computed=False,
+    )
+
+
+def _of_failures(failures: tuple[Failure, ...]) -> tuple[Event, ...]:
+    return tuple(Event(failure.reason, failure.message) for failure in failures)
 
 
 def _reason(raw: int, current: int, result: Normalized) -> Reason:
@@ -99,10 +153,10 @@ def _message(raw: int, current: int, result: Normalized, decisive: MetricStatus)
     return text
 
 
-def _metric_found(decisive: MetricStatus, failure: Failure | None) -> Condition:
+def _metric_found(decisive: MetricStatus, failures: tuple[Failure, ...]) -> Condition:
     message = f"the replica count was calculated from {against_target(decisive)}"
-    if failure is not None:
-        message += f"; another metric failed: {failure.message}"
+    if failures:
+        message += f"; another metric failed: {failures[0].message}"
     return Condition("ScalingActive", status=True, reason=Reason.VALID_METRIC_FOUND, message=message)
 
 

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 
 from autoscaler.api.types import MetricSpec, MetricType
 from autoscaler.reasons import Reason
-from autoscaler.scaling.types import MetricReading
+from autoscaler.scaling.policy import numbers_of
+from autoscaler.scaling.types import MetricReading, Policy
 
 _FAILED = {
     MetricType.RESOURCE: Reason.FAILED_GET_RESOURCE_METRIC,
     MetricType.CONTAINER_RESOURCE: Reason.FAILED_GET_CONTAINER_RESOURCE_METRIC,
+    MetricType.PODS: Reason.FAILED_GET_PODS_METRIC,
+    MetricType.OBJECT: Reason.FAILED_GET_OBJECT_METRIC,
+    MetricType.EXTERNAL: Reason.FAILED_GET_EXTERNAL_METRIC,
     MetricType.PROMETHEUS: Reason.FAILED_GET_PROMETHEUS_METRIC,
 }
-_LARGEST = 2**63 - 1  # milli-units; the HPA counts in int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,23 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """What one metric asks for, and what it stood at when it did."""
+
+    replicas: int
+    ratio: float | None  # to the target; None when nothing runs that could be compared
+    average_milli: int | None = None
+    utilization: int | None = None  # percent
+    value_milli: int | None = None  # of all pods together
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """Fresh values by pod, in milli-units, with the time of each and the window that each covers."""
+    """Fresh values by pod, in milli-units, with the time of each and the seconds that each covers."""
 
     values: Mapping[str, int]
     at_s: Mapping[str, float]
-    window_s: float
+    window_s: Mapping[str, float]
 
 
 def failure(spec: MetricSpec, message: str) -> Failure:
@@ -41,7 +55,7 @@ def failure(spec: MetricSpec, message: str) -> Failure:
     return Failure(_FAILED[spec.type], message)
 
 
-def pod_usage(reading: MetricReading, max_age_s: float, now_s: float) -> Usage | Failure:
+def pod_usage(reading: MetricReading, policy: Policy, now_s: float) -> Usage | Failure:
     """Return the values by pod that may be used: a pod with an old value is left out, as if it had none.
 
     One value that cannot be (negative, NaN) fails the metric: where it comes from, the others come from as well.
@@ -50,32 +64,39 @@ def pod_usage(reading: MetricReading, max_age_s: float, now_s: float) -> Usage |
         return Failure(reading.error_reason or _FAILED[reading.spec.type], reading.error)
     if not reading.pods_milli:
         return failure(reading.spec, "there is no value for any pod")
-    absurd = sorted(pod for pod, value in reading.pods_milli.items() if not _is_possible(value))
+    max_age_s, numbers = policy.max_metric_age_s, numbers_of(policy)
+    absurd = sorted(pod for pod, value in reading.pods_milli.items() if not _is_possible(value, policy))
     if absurd:
         return failure(reading.spec, f"the value of pod {absurd[0]} is {reading.pods_milli[absurd[0]]}, which cannot be")
     own = reading.pods_sampled_at_s or {}
+    windows_s = dict.fromkeys(reading.pods_milli, reading.window_s) | dict(reading.pods_window_s or {})
     at_s = {pod: own.get(pod, reading.sampled_at_s) for pod in reading.pods_milli}
     fresh = {pod: at for pod, at in at_s.items() if at is not None and _is_fresh(at, max_age_s, now_s)}
     if not fresh:
         return _stale(max((at for at in at_s.values() if at is not None), default=None), max_age_s, now_s)
-    return Usage({pod: min(reading.pods_milli[pod], _LARGEST) for pod in fresh}, fresh, reading.window_s)
+    return Usage({pod: numbers.fit64(reading.pods_milli[pod]) for pod in fresh}, fresh, windows_s)
 
 
-def total(reading: MetricReading, max_age_s: float, now_s: float) -> int | Failure:
-    """Return the value of a query in milli-units, if it may be used."""
+def totals(reading: MetricReading, policy: Policy, now_s: float) -> tuple[int, ...] | Failure:
+    """Return the values in milli-units that together are a metric of all pods, if they may be used: one, or several to sum."""
     if reading.error is not None:
         return Failure(reading.error_reason or _FAILED[reading.spec.type], reading.error)
-    if reading.total_milli is None:
-        return failure(reading.spec, "the query gives no value")
-    if not _is_possible(reading.total_milli):
-        return failure(reading.spec, f"the query gives {reading.total_milli}/1000, which cannot be a load")
-    if reading.sampled_at_s is None or not _is_fresh(reading.sampled_at_s, max_age_s, now_s):
-        return _stale(reading.sampled_at_s, max_age_s, now_s)
-    return min(reading.total_milli, _LARGEST)
+    values = reading.parts_milli or (() if reading.total_milli is None else (reading.total_milli,))
+    what = "query" if reading.spec.type is MetricType.PROMETHEUS else "metric"
+    if not values:
+        return failure(reading.spec, f"the {what} gives no value")
+    for value in values:
+        if not _is_possible(value, policy):
+            return failure(reading.spec, f"the {what} gives {value}/1000, which cannot be a load")
+    if reading.sampled_at_s is None or not _is_fresh(reading.sampled_at_s, policy.max_metric_age_s, now_s):
+        return _stale(reading.sampled_at_s, policy.max_metric_age_s, now_s)
+    return tuple(map(numbers_of(policy).fit64, values))
 
 
-def _is_possible(value: float) -> bool:
-    return 0 <= value < math.inf  # false for NaN
+def _is_possible(value: float, policy: Policy) -> bool:
+    if value < 0:
+        return value > -math.inf and not policy.departures.refusing_negative
+    return value < math.inf  # false for NaN
 
 
 def _is_fresh(at_s: float, max_age_s: float, now_s: float) -> bool:

@@ -4,11 +4,12 @@ Two sets of rules, as in the HPA (Kubernetes 1.36, `horizontal.go`): the older o
 ones for all others. Recommendations are kept raw, so that what was limited once does not limit again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from autoscaler.api.types import Behavior
 from autoscaler.reasons import Reason
-from autoscaler.scaling.policy import Rules, scale_down_rules, scale_up_rules
+from autoscaler.scaling.policy import Rules, numbers_of, scale_down_rules, scale_up_rules
 from autoscaler.scaling.rates import scale_down_limit, scale_up_limit
 from autoscaler.scaling.types import Condition, Policy, Recommendation, State
 
@@ -45,19 +46,30 @@ def normalized(raw: int, current: int, policy: Policy, state: State, now_s: floa
 
 def _without_behavior(raw: int, current: int, policy: Policy, state: State, now_s: float) -> Normalized:
     cutoff_s = now_s - policy.downscale_stabilization_s
-    recent = tuple(old for old in state.recommendations if old.at_s >= cutoff_s)
-    stabilized = max([raw, *(old.replicas for old in recent)])
+    stabilized = max([raw, *(old.replicas for old in state.recommendations if old.at_s >= cutoff_s)])
     held = _able(Reason.SCALE_DOWN_STABILIZED, _HIGHER_RECENTLY)
     return _result(
         stabilized,
         _bounded_without_behavior(stabilized, current, policy),
         able=held if stabilized != raw else _READY,
-        recommendations=(*recent, Recommendation(now_s, raw)),
+        recommendations=_recorded(state, Recommendation(now_s, raw), lambda old: old.at_s < cutoff_s),
     )
 
 
+def _recorded(state: State, new: Recommendation, is_outdated: Callable[[Recommendation], bool]) -> tuple[Recommendation, ...]:
+    """Return the recommendations with a new one, in the place of the last that is outdated.
+
+    One at a time, as the HPA does: with a longer window, or other rules, the rest may count again.
+    """
+    known = state.recommendations
+    outdated = [index for index, old in enumerate(known) if is_outdated(old)]
+    if not outdated:
+        return (*known, new)
+    return (*known[: outdated[-1]], new, *known[outdated[-1] + 1 :])
+
+
 def _bounded_without_behavior(stabilized: int, current: int, policy: Policy) -> tuple[int, Reason]:
-    limit = max(_GROWTH_FACTOR * current, _GROWTH_MINIMUM)
+    limit = numbers_of(policy).whole32(max(_GROWTH_FACTOR * current, _GROWTH_MINIMUM))
     if stabilized < policy.min_replicas:
         return policy.min_replicas, Reason.TOO_FEW_REPLICAS
     if stabilized > min(policy.max_replicas, limit):
@@ -73,12 +85,12 @@ def _with_behavior(raw: int, current: int, policy: Policy, state: State, now_s: 
     held = _able(Reason.SCALE_UP_STABILIZED, _LOWER_RECENTLY)
     if raw < current:
         held = _able(Reason.SCALE_DOWN_STABILIZED, _HIGHER_RECENTLY)
-    recent = tuple(old for old in state.recommendations if old.at_s >= now_s - max(up.window_s, down.window_s))
+    cutoff_s = now_s - max(up.window_s, down.window_s)
     return _result(
         stabilized,
         _bounded_with_behavior(stabilized, current, policy, state, now_s),
         able=held if stabilized != raw else _READY,
-        recommendations=(*recent, Recommendation(now_s, raw)),
+        recommendations=_recorded(state, Recommendation(now_s, raw), lambda old: old.at_s < cutoff_s),
     )
 
 
@@ -93,13 +105,13 @@ def _between_recent(raw: int, current: int, state: State, windows_s: tuple[int, 
 def _bounded_with_behavior(stabilized: int, current: int, policy: Policy, state: State, now_s: float) -> tuple[int, Reason]:
     up, down = _rules(policy)
     if stabilized > current:
-        limit = scale_up_limit(current, state, up, now_s)
+        limit = scale_up_limit(current, state, up, now_s, numbers_of(policy))
         if stabilized > min(policy.max_replicas, limit):
             if policy.max_replicas > limit:
                 return limit, Reason.SCALE_UP_LIMIT
             return policy.max_replicas, Reason.TOO_MANY_REPLICAS
     elif stabilized < current:
-        limit = scale_down_limit(current, state, down, now_s)
+        limit = scale_down_limit(current, state, down, now_s, numbers_of(policy))
         if stabilized < max(policy.min_replicas, limit):
             if policy.min_replicas < limit:
                 return limit, Reason.SCALE_DOWN_LIMIT

@@ -13,8 +13,9 @@ from autoscaler.reasons import Reason
 class MetricReading:
     """The newest values of one metric of the object, or why there are none.
 
-    Resource and ContainerResource: `pods_milli` maps pod name to milli-units (containers summed, or the one container).
-    Prometheus: `total_milli` is the query's value times 1,000. `sampled_at_s` is the time of the newest sample;
+    Resource, ContainerResource and Pods: `pods_milli` maps pod name to milli-units (containers summed, or the one container).
+    Object and Prometheus: `total_milli` is the value times 1,000. External: `parts_milli` are the values that are summed, and
+    `total_milli` their sum. `sampled_at_s` is the time of the newest sample;
     `pods_sampled_at_s` that of each pod where it is known, so that one old series is one missing pod and not a stale metric.
     `error` set means that the values must not be used.
     """
@@ -22,11 +23,22 @@ class MetricReading:
     spec: MetricSpec
     pods_milli: Mapping[str, int] | None = None
     total_milli: int | None = None
+    parts_milli: tuple[int, ...] = ()
     sampled_at_s: float | None = None
     pods_sampled_at_s: Mapping[str, float] | None = None
     window_s: float = 60.0
+    pods_window_s: Mapping[str, float] | None = None  # of each pod, where they differ
     error: str | None = None
     error_reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelectorFault:
+    """Why nobody can say which pods are the target's; `event` is the HPA's name for it in an Event, where it has one."""
+
+    reason: Reason  # of the condition
+    event: Reason
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,18 @@ class Observation:
     pods: tuple[PodView, ...]  # all that the scale's selector matches, whatever their state
     readings: tuple[MetricReading, ...]  # in the order of the spec's metrics
     forecasts: tuple[Forecast | None, ...] = ()  # in the same order; None or shorter: no forecast for that metric
+    selector_fault: SelectorFault | None = None  # set: the pods are not known, whatever `pods` says
+
+
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """Where decisions differ on purpose from those of the HPA, which are exact with all of this off (docs/hpa-parity.md).
+
+    `max_metric_age_s` of the policy is one more: infinity is the HPA's way.
+    """
+
+    saturating: bool = True  # a number beyond 32 or 64 bits is the largest there is; the HPA's overflows, and pods go
+    refusing_negative: bool = True  # a value below zero fails its metric; the HPA removes pods, or adds as many as it may
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +83,8 @@ class Policy:
     cpu_initialization_period_s: float
     initial_readiness_delay_s: float
     max_metric_age_s: float
+    scale_to_zero: bool = False  # the HPA's feature gate HPAScaleToZero
+    departures: Departures = Departures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +101,7 @@ class ScaleEvent:
 
     at_s: float
     change: int
+    outdated: bool = False  # older than every policy of its direction was at some time: the next change takes its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +112,7 @@ class State:
     predicted: tuple[Recommendation, ...] = ()  # by forecast, so that a nervous forecast does not flap
     scale_ups: tuple[ScaleEvent, ...] = ()
     scale_downs: tuple[ScaleEvent, ...] = ()
+    scaled_to_zero: bool | None = None  # whether the last change was ours down to zero; None: not known
 
 
 class Source(StrEnum):
@@ -105,6 +133,7 @@ class MetricStatus:
     proposal: int | None
     average_utilization: int | None = None  # percent
     average_value_milli: int | None = None
+    value_milli: int | None = None  # of all pods together
     ratio: float | None = None
     predicted: int | None = None
     error: str | None = None
@@ -122,10 +151,19 @@ class Action(StrEnum):
 class Condition:
     """One condition of the object's status."""
 
-    type: str  # AbleToScale | ScalingActive | ScalingLimited | ForecastActive
+    type: str  # AbleToScale | ScalingActive | ScalingLimited | ScaledToZero | ForecastActive
     status: bool
     reason: Reason
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What the HPA tells of in an Event."""
+
+    reason: Reason
+    message: str
+    warning: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +178,7 @@ class Decision:
     candidates: Mapping[Source, int]
     metrics: tuple[MetricStatus, ...]
     conditions: tuple[Condition, ...]  # a type that is not here keeps the condition that it had, as with the HPA
+    events: tuple[Event, ...] = ()  # of what went wrong, in the HPA's words; a rescale has its own once it is written
+    cause: str = ""  # of a change, in the HPA's words (`cpu resource above target`); empty where it has none for it
+    computed: bool = True  # False: no metric could be used, and nothing is desired
+    once_written: tuple[Condition, ...] = ()  # conditions beside AbleToScale that hold when the change has been made

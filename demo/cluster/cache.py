@@ -46,6 +46,11 @@ class Cache:
         return self.root / "bin"
 
     @property
+    def conformance(self) -> Path:
+        """The program that answers for the real Horizontal Pod Autoscaler in tests."""
+        return self.root / "conformance"
+
+    @property
     def rootfs(self) -> Path:
         """The base root file system, packed."""
         return self.root / "rootfs"

@@ -92,12 +92,12 @@ def build(work: Work) -> None:
         with work.reporter.step(name) as step:
             step.cached()
         return
-    go = _find_go() or _fetch_go(work)
+    go = find_go() or fetch_go(work)
     with work.reporter.step(name):
         fresh = target.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        env = _go_environment(work.cache, go)
+        env = go_environment(work.cache, go)
         tools = run([go, "list", "tool"], Surroundings(env=env, cwd=_MODULE)).split()
         flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-tags", _TAGS, "-ldflags", recipe.ldflags]
         argv: list[str | Path] = [go, "build", *flags, "-o", f"{fresh}/", *tools, "./pause"]
@@ -133,7 +133,8 @@ def _version_of(module: str, go_mod: str) -> str:
     return match[1]
 
 
-def _find_go() -> Path | None:
+def find_go() -> Path | None:
+    """Find a Go on this machine that is new enough."""
     found = shutil.which("go")
     if found is None:
         return None
@@ -144,7 +145,8 @@ def _find_go() -> Path | None:
     return Path(found) if parse_go_version(version) >= _OLDEST_GO else None
 
 
-def _fetch_go(work: Work) -> Path:
+def fetch_go(work: Work) -> Path:
+    """Fetch the tool chain into the cache, for machines without a Go of their own."""
     target = work.cache.go / "toolchain"
     go = target / "go" / "bin" / "go"
     with work.reporter.step("fetch the Go tool chain") as step:
@@ -160,7 +162,8 @@ def _fetch_go(work: Work) -> Path:
     return go
 
 
-def _go_environment(cache: Cache, go: Path) -> dict[str, str]:
+def go_environment(cache: Cache, go: Path) -> dict[str, str]:
+    """Give what Go is told, so that all it leaves behind lies in the cache."""
     settings = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config")) / "go" / "env"
     env = {
         "CGO_ENABLED": "0",

@@ -51,6 +51,7 @@ class FakeApiServer:
 
     cluster: FakeCluster = field(default_factory=FakeCluster)
     forbidden: set[tuple[str, str]] = field(default_factory=set)  # (verb, resource) that RBAC refuses
+    metrics: dict[str, list[Json]] = field(default_factory=dict)  # path with query of a metrics API -> its items
     gone_in_stream: bool = False  # say 410 by an event instead of the status
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -157,7 +158,12 @@ class FakeApiServer:
             if failure.when(request):
                 self._failures.remove(failure)
                 return _answer(failure.status, failure.body, failure.headers)
+        return await self._route(request, body)
+
+    async def _route(self, request: web.Request, body: Json | None) -> web.StreamResponse:
         parts = request.path.strip("/").split("/")
+        if len(parts) > 1 and parts[1].endswith("metrics.k8s.io"):
+            return self._metric(request.path_qs, parts)
         rest = parts[2:] if parts[0] == "api" else parts[3:]
         if not rest:
             return self._discover("/".join(parts[1:]))
@@ -170,6 +176,17 @@ class FakeApiServer:
         if not name:
             return await self._collection(request, plural, namespace, body)
         return self._object(request.method, (plural, namespace, name, subresource), body)
+
+    def _metric(self, path: str, parts: list[str]) -> web.Response:
+        """Answer for an adapter of the custom or external metrics API, if there is one."""
+        known = {where.split("/")[3]: where.split("/")[2] for where in self.metrics if where.startswith(f"/apis/{parts[1]}/")}
+        if not known:
+            return _answer(404, "404 page not found")
+        if len(parts) == 2:
+            return _answer(200, {"kind": "APIGroup", "preferredVersion": {"version": next(iter(known))}})
+        if path not in self.metrics:
+            return _status(404, "NotFound", "the server could not find the metric")
+        return _answer(200, {"kind": "MetricValueList", "items": self.metrics[path]})
 
     def _forbid(self, request: web.Request, plural: str, name: str, subresource: str) -> web.Response | None:
         reading = "get" if name else "watch" if "watch" in request.query else "list"

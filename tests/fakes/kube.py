@@ -14,7 +14,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autoscaler.clients.ports import Conflict, EventNote, EvictionResult, Json, NotFound, Scale, Target
+from autoscaler.clients.ports import (
+    Conflict,
+    EventNote,
+    EvictionResult,
+    Json,
+    MetricQuestion,
+    MetricValue,
+    NotFound,
+    Scale,
+    Target,
+)
 from autoscaler.errors import Permanent
 from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, evictable_without_budget, scale_selector
 
@@ -31,6 +41,7 @@ class FakeKube:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[EventNote] = field(default_factory=list)
+    metrics: dict[MetricQuestion, Sequence[MetricValue]] = field(default_factory=dict)
     _failures: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     _before: dict[str, list[Callable[[], object]]] = field(default_factory=lambda: defaultdict(list))
     _gates: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -101,6 +112,11 @@ class FakeKube:
         """Keep an Event in `events`."""
         await self._enter("create_event", event.regarding.get("namespace", ""), event.regarding["name"], event.reason)
         self.events.append(event)
+
+    async def metric(self, question: MetricQuestion) -> Sequence[MetricValue]:
+        """Return what a test has put into `metrics` for this very question; of all others there are no values."""
+        await self._enter("metric", question)
+        return self.metrics.get(question, ())
 
     async def _enter(self, method: str, *arguments: object) -> None:
         self.calls.append((method, *arguments))

@@ -19,6 +19,7 @@ TARGET = {"kind": "Deployment", "name": "shop"}
 SCALED: Json = {"scaleTargetRef": TARGET, "mode": "Scale", "maxReplicas": 3}
 HEALED: Json = {"mode": "Heal", "selector": {"matchLabels": {"app": "shop"}}, "faults": {"notReady": {}}}
 PERCENT = {"type": "Utilization", "averageUtilization": 80}
+WHOLE = {"type": "Value", "value": "10k"}
 PER_POD = {"type": "AverageValue", "averageValue": "500m"}
 
 
@@ -52,7 +53,7 @@ def wrong() -> Iterator[tuple[str, Json, str]]:
     yield "PredictiveAutoscaler", {"mode": "Auto"}, "spec.mode"
     yield "PredictiveAutoscaler", {"minReplicas": 4}, "minReplicas must not be greater than maxReplicas"
     yield "PredictiveAutoscaler", {"maxReplica": 3}, "maxReplica"
-    yield "PredictiveAutoscaler", metric("External"), "spec.metrics[0].type"
+    yield "PredictiveAutoscaler", metric("Queue"), "spec.metrics[0].type"
     yield "PredictiveAutoscaler", metric("Resource"), "resource must be set if and only if"
     yield (
         "PredictiveAutoscaler",
@@ -64,7 +65,29 @@ def wrong() -> Iterator[tuple[str, Json, str]]:
         metric("Resource", resource={"name": "cpu", "target": {"type": "Utilization", "averageValue": "1"}}),
         "averageUtilization must be set if and only if",
     )
-    yield "PredictiveAutoscaler", metric("Prometheus", prometheus={**query, "target": PERCENT}), "must have type AverageValue"
+    without_requests = "the target of a metric without requests must have type Value or AverageValue"
+    yield "PredictiveAutoscaler", metric("Prometheus", prometheus={**query, "target": PERCENT}), without_requests
+    yield (
+        "PredictiveAutoscaler",
+        metric("Pods", pods={"metric": {"name": "rps"}, "target": WHOLE}),
+        "the target of a Pods metric must have type AverageValue",
+    )
+    yield (
+        "PredictiveAutoscaler",
+        metric("Resource", resource={"name": "cpu", "target": WHOLE}),
+        "the target of a resource must have type Utilization or AverageValue",
+    )
+    yield (
+        "PredictiveAutoscaler",
+        metric("External", external={"metric": {}, "target": WHOLE}),
+        "spec.metrics[0].external.metric.name",
+    )
+    yield "PredictiveAutoscaler", {"minReplicas": 0}, "minReplicas 0 needs a metric of type Object, External or Prometheus"
+    yield (
+        "PredictiveAutoscaler",
+        {"minReplicas": 0} | metric("Resource", resource={"name": "cpu", "target": PERCENT}),
+        "minReplicas 0 needs a metric of type",
+    )
     yield "PredictiveAutoscaler", {"behavior": {"scaleUp": {"tolerance": "a little"}}}, "spec.behavior.scaleUp.tolerance"
     yield "PredictiveAutoscaler", {"forecast": {"leadSeconds": "soon"}}, "spec.forecast.leadSeconds"
     yield "PredictiveAutoscaler", {"forecast": {"seasons": "daily"}}, "spec.forecast.seasons"
@@ -82,6 +105,21 @@ def test_the_api_server_refuses_it_and_names_what_is_wrong(api: Cluster, kind: s
     with pytest.raises(CommandFailedError) as refused:
         tried(api, kind, spec)
     assert named in str(refused.value)
+
+
+def test_every_kind_of_metric_is_taken(api: Cluster) -> None:
+    described = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "front"}
+    named = {"name": "queue", "selector": {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "c", "operator": "Exists"}]}}
+    metrics = [
+        {"type": "Resource", "resource": {"name": "cpu", "target": PERCENT}},
+        {"type": "ContainerResource", "containerResource": {"name": "memory", "container": "app", "target": PER_POD}},
+        {"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": PER_POD}},
+        {"type": "Object", "object": {"describedObject": described, "metric": named, "target": WHOLE}},
+        {"type": "External", "external": {"metric": named, "target": PER_POD}},
+        {"type": "Prometheus", "prometheus": {"query": "up", "target": WHOLE}},
+    ]
+    spec = tried(api, "PredictiveAutoscaler", SCALED | {"minReplicas": 0, "metrics": metrics})["spec"]
+    assert (spec["minReplicas"], spec["metrics"]) == (0, metrics)
 
 
 def test_defaults_are_filled_in_so_that_people_see_them(api: Cluster) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from autoscaler.api.types import Behavior, MetricSpec, PolicyType, ScalingPolicy, ScalingRules, SelectPolicy
+from autoscaler.api.types import Behavior, MetricSpec, MetricType, PolicyType, ScalingPolicy, ScalingRules, SelectPolicy
 from autoscaler.model import Forecast, GateState, PodPhase, PodView
 from autoscaler.reasons import Reason
 from autoscaler.scaling.decide import decide, initial_state, record_scale
@@ -14,6 +14,7 @@ from autoscaler.scaling.types import Action, MetricReading, Observation, Policy,
 from tests.builders import (
     NOW_S,
     a_forecast,
+    a_metric_of_all,
     a_pod,
     a_policy,
     a_query_metric,
@@ -29,10 +30,18 @@ METRICS = (
     a_resource_metric("memory", average="100Mi"),
     a_resource_metric(utilization=120, container="app"),
     a_query_metric("10"),
+    a_metric_of_all(average="10"),
+    a_metric_of_all(value="40"),
+    a_metric_of_all(value="7", outside=False),
 )
 counts = st.integers(1, 30)
 ages_s = st.sampled_from([0.5, 5, 30, 59, 60, 61, 100, 299, 300, 301, 1000, 4000])
 bad_numbers = st.sampled_from([-1, float("nan"), float("inf"), float("-inf")])
+
+
+def is_of_all(spec: MetricSpec) -> bool:
+    """Whether a metric is one number for all pods together."""
+    return spec.type in {MetricType.PROMETHEUS, MetricType.OBJECT, MetricType.EXTERNAL}
 
 
 def rules() -> st.SearchStrategy[ScalingRules]:
@@ -101,7 +110,7 @@ def readings(draw: st.DrawFn, spec: MetricSpec, names: list[str]) -> MetricReadi
     age_s = draw(st.sampled_from([1.0, 5.0, 30.0, 61.0, float("nan")]))
     scale = 10**8 if spec.resource is not None and spec.resource.name == "memory" else 1
     values = st.integers(0, 400).map(lambda value: value * scale)
-    if spec.prometheus is not None:
+    if is_of_all(spec):
         return a_reading(spec, draw(values.map(lambda value: value * 1000) | bad_numbers), age_s=age_s)
     known = {name: draw(values) for name in names if draw(st.integers(0, 9))}
     if known and draw(st.integers(0, 19)) == 0:
@@ -198,9 +207,9 @@ def test_a_decision_is_pure_and_says_what_it_does(scene: tuple[Observation, Poli
 @st.composite
 def blind_readings(draw: st.DrawFn, spec: MetricSpec, names: list[str]) -> MetricReading:
     """A reading that must not be used: an error, nothing, an absurd value, or a good one that is too old."""
-    good: object = 0 if spec.prometheus is not None else dict.fromkeys(names, 0)
+    good: object = 0 if is_of_all(spec) else dict.fromkeys(names, 0)
     bad = draw(bad_numbers)
-    absurd: object = bad if spec.prometheus is not None else {**dict.fromkeys(names, 0), names[0]: bad}
+    absurd: object = bad if is_of_all(spec) else {**dict.fromkeys(names, 0), names[0]: bad}
     return draw(
         st.sampled_from(
             [
@@ -246,7 +255,7 @@ def test_more_load_never_means_fewer_pods(data: st.DataObject) -> None:
     scale = 10**8 if metric.resource is not None and metric.resource.name == "memory" else 1
 
     def desired(load: list[int], peak: float) -> int:
-        values = sum(load) * 1000 if metric.prometheus is not None else [value * scale for value in load]
+        values = sum(load) * 1000 if is_of_all(metric) else [value * scale for value in load]
         observation = an_observation(a_reading(metric, values), pods=some_pods(current), forecasts=(a_forecast(peak),))
         return decide(observation, policy, state, NOW_S)[0].desired
 

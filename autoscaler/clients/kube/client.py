@@ -6,15 +6,25 @@ answers; anything else that goes wrong is raised by the one table in `failures`.
 
 import os
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from autoscaler.clients.kube.connection import FIELD_MANAGER, Call, Connection, connect, retry_after_s
 from autoscaler.clients.kube.discovery import Discovery
 from autoscaler.clients.kube.failures import from_answer
+from autoscaler.clients.kube.metrics_apis import MetricsApis
 from autoscaler.clients.kube.resources import EVENTS, LEASES, OURS, PODS, Json, Resource
-from autoscaler.clients.ports import Conflict, EventNote, EvictionResult, NotFound, Scale, Target
+from autoscaler.clients.ports import (
+    Conflict,
+    EventNote,
+    EvictionResult,
+    MetricQuestion,
+    MetricValue,
+    NotFound,
+    Scale,
+    Target,
+)
 from autoscaler.clients.timestamps import micro_time
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.errors import Permanent
@@ -49,9 +59,11 @@ class KubeClient:
     instance: str = field(default_factory=lambda: os.uname().nodename)  # the pod's name, when it runs in one
     clock: Clock = field(default_factory=SystemClock)
     _discovery: Discovery = field(init=False)
+    _metrics: MetricsApis = field(init=False)
 
     def __post_init__(self) -> None:
         self._discovery = Discovery(self.connection)
+        self._metrics = MetricsApis(self.connection, self._discovery)
 
     async def close(self) -> None:
         """End all connections."""
@@ -143,6 +155,10 @@ class KubeClient:
             **({"related": event.related} if event.related else {}),
         }
         await self.connection.send(Call("create", EVENTS, namespace, body=body, query=_WRITE))
+
+    async def metric(self, question: MetricQuestion) -> Sequence[MetricValue]:
+        """Ask the custom or the external metrics API; no values is an empty answer, never zero."""
+        return await self._metrics.ask(question)
 
     async def list_page(self, resource: Resource, namespace: str | None, query: dict[str, str]) -> Page:
         """Read one page of a list; `query` carries limit, continue and selectors. Raises Expired for a page too old."""

@@ -42,6 +42,7 @@ class Call:
     subresource: str = ""
     body: Json | None = None
     query: Mapping[str, str] = field(default_factory=dict)
+    counted_as: str = ""  # name of the resource in our own metrics, where users choose the real one; empty: the real one
 
     @property
     def attempt(self) -> Attempt:
@@ -137,7 +138,7 @@ class Connection:
             )
             code = str(response.status)
         finally:
-            KUBE_REQUESTS.labels(verb=call.verb, resource=attempt.resource, code=code).inc()
+            KUBE_REQUESTS.labels(verb=call.verb, resource=call.counted_as or attempt.resource, code=code).inc()
         async with response:
             yield response
 

@@ -1,4 +1,4 @@
-"""Finds the plural of a kind by asking the API server, as kubectl does; needed for targets that users name by kind.
+"""Finds the plural of a kind by asking the API server, as kubectl does; needed for objects that users name by kind.
 
 What was found is remembered for good (a kind does not change its plural); what was not is asked again, as a CRD may come.
 """
@@ -14,10 +14,11 @@ _NOT_FOUND = 404
 
 @dataclass(slots=True)
 class Discovery:
-    """Kinds with a scale subresource, by apiVersion and kind."""
+    """Kinds, with a scale subresource or any, by apiVersion and kind."""
 
     connection: Connection
     _known: dict[tuple[str, str], Resource] = field(default_factory=dict)
+    _named: dict[tuple[str, str], Resource] = field(default_factory=dict)
 
     async def scalable(self, api_version: str, kind: str) -> Resource:
         """Return the resource of a kind that has a scale subresource.
@@ -29,15 +30,32 @@ class Discovery:
             self._known[key] = await self._find(api_version, kind)
         return self._known[key]
 
-    async def _find(self, api_version: str, kind: str) -> Resource:
+    async def named(self, api_version: str, kind: str) -> Resource:
+        """Return the resource of a kind; raises Permanent when the apiVersion does not exist or has no such kind."""
+        key = (api_version, kind)
+        if key not in self._named:
+            group, _, version = api_version.rpartition("/")
+            served = await self._served(api_version, kind, "describedObject")
+            found = next((one for one in served if one["kind"] == kind and "/" not in one["name"]), None)
+            if found is None:
+                raise Permanent(f"apiVersion {api_version} has no kind {kind}; check describedObject")
+            self._named[key] = Resource(group, version, found["name"], kind, namespaced=bool(found.get("namespaced", True)))
+        return self._named[key]
+
+    async def _served(self, api_version: str, kind: str, field_name: str) -> list[Json]:
         group, _, version = api_version.rpartition("/")
         answer = await self.connection.send(Call("get", Resource(group, version, "", "")), expect=frozenset({_NOT_FOUND}))
         if not answer.ok:
             raise Permanent(
                 f"the API server does not serve apiVersion {api_version} (for kind {kind}); "
-                "check scaleTargetRef.apiVersion, and whether the CRD of that kind is installed"
+                f"check {field_name}.apiVersion, and whether the CRD of that kind is installed"
             )
-        served: list[Json] = answer.body.get("resources", [])
+        found: list[Json] = answer.body.get("resources", [])
+        return found
+
+    async def _find(self, api_version: str, kind: str) -> Resource:
+        group, _, version = api_version.rpartition("/")
+        served = await self._served(api_version, kind, "scaleTargetRef")
         names = {one["name"] for one in served}
         for one in served:
             if one["kind"] == kind and "/" not in one["name"]:

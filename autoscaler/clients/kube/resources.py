@@ -77,7 +77,7 @@ def trim_pod(obj: Json) -> Json:
     spec, status = obj.get("spec", {}), obj.get("status", {})
     meta = {**_owned(obj), **_pick(trim_metadata(obj)["metadata"], ("labels", "annotations"))}
     kept_spec = {
-        **_pick(spec, ("nodeName", "priorityClassName")),
+        **_pick(spec, ("nodeName", "overhead", "priorityClassName")),
         **({"resources": _pick(spec["resources"], ("requests",))} if "resources" in spec else {}),
         **{kind: [_container(one) for one in spec[kind]] for kind in ("containers", "initContainers") if kind in spec},
     }

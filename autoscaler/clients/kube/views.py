@@ -3,13 +3,16 @@
 `resources.trim_pod` and its like keep exactly what is read here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 
-from autoscaler.api.quantity import parse_milli
+from autoscaler.api.quantity import exact, milli, parse_milli
 from autoscaler.clients.kube.resources import Json
 from autoscaler.clients.ports import Store
 from autoscaler.clients.timestamps import seconds
 from autoscaler.model import PodPhase, PodView, WorkloadKey, WorkloadView
+
+Amounts = dict[str, Fraction]  # by resource
 
 _MIRROR = "kubernetes.io/config.mirror"  # set by the kubelet on a static pod's image in the API
 
@@ -31,6 +34,7 @@ def pod_view(obj: Json, replica_sets: Store) -> PodView:
         node=spec.get("nodeName"),
         start_s=seconds(status.get("startTime")),
         ready=None if ready is None else ready.get("status") == "True",
+        readiness_unknown=ready is not None and ready.get("status") == "Unknown",
         ready_changed_s=None if ready is None else seconds(ready.get("lastTransitionTime")),
         deleting="deletionTimestamp" in meta,
         mirror=_MIRROR in meta.get("annotations", {}),
@@ -38,7 +42,7 @@ def pod_view(obj: Json, replica_sets: Store) -> PodView:
         disruption_target=conditions.get("DisruptionTarget", {}).get("status") == "True",
         restarts=sum(_restarts(status)),
         requests_milli=_requests(spec),
-        pod_requests_milli=_milli(spec["resources"]) if spec.get("resources", {}).get("requests") else None,
+        pod_requests_milli=_of_the_whole(spec),
     )
 
 
@@ -135,9 +139,56 @@ def _restarts(status: Json) -> Iterator[int]:
 
 def _requests(spec: Json) -> Mapping[str, Mapping[str, int]]:
     """Return the requests of all containers that run as long as the pod: the regular ones and the sidecars."""
-    sidecars = [one for one in spec.get("initContainers", ()) if one.get("restartPolicy") == "Always"]
+    sidecars = [one for one in spec.get("initContainers", ()) if _is_sidecar(one)]
     return {one["name"]: _milli(one.get("resources", {})) for one in [*spec.get("containers", ()), *sidecars]}
 
 
 def _milli(resources: Json) -> Mapping[str, int]:
     return {name: parse_milli(amount) for name, amount in resources.get("requests", {}).items()}
+
+
+def _of_the_whole(spec: Json) -> Mapping[str, int] | None:
+    """Return the requests of a pod that has some of its own; None where only its containers have.
+
+    Its own come first; of other resources those of its containers count, or of the init container that needs most, as for the
+    scheduler. The overhead of its runtime class is added. Source: component-helpers `resource.PodRequests` (KEP-2837, KEP-753).
+    """
+    own = {name: exact(amount) for name, amount in _asked(spec).items() if _can_be_of_the_whole(name)}
+    if not own:
+        return None
+    sidecars: Amounts = {}
+    starting: Amounts = {}
+    for one in spec.get("initContainers", ()):
+        needed = _joined(sidecars, _amounts(one), Fraction.__add__)
+        sidecars = needed if _is_sidecar(one) else sidecars
+        starting = _joined(starting, needed, max)
+    running = sidecars
+    for one in spec.get("containers", ()):
+        running = _joined(running, _amounts(one), Fraction.__add__)
+    overhead = {name: exact(amount) for name, amount in spec.get("overhead", {}).items()}
+    found = _joined(_joined(running, starting, max) | own, overhead, Fraction.__add__)
+    return {name: milli(amount) for name, amount in found.items()}
+
+
+def _joined(one: Amounts, other: Amounts, join: Callable[[Fraction, Fraction], Fraction]) -> Amounts:
+    """Return the amounts of both; `join` says what becomes of a resource that both have."""
+    both = {name: join(one[name], other[name]) for name in one.keys() & other.keys()}
+    return {**one, **other, **both}
+
+
+def _amounts(fields: Json) -> Amounts:
+    return {name: exact(amount) for name, amount in _asked(fields).items()}
+
+
+def _asked(fields: Json) -> Mapping[str, str]:
+    """Return the requests of a pod or a container."""
+    found: Mapping[str, str] = fields.get("resources", {}).get("requests", {})
+    return found
+
+
+def _is_sidecar(container: Json) -> bool:
+    return bool(container.get("restartPolicy") == "Always")
+
+
+def _can_be_of_the_whole(resource: str) -> bool:
+    return resource in {"cpu", "memory"} or resource.startswith("hugepages-")

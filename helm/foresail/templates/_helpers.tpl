@@ -141,6 +141,17 @@ httpGet: {path: {{ .path }}, port: metrics{{ if .web.tls }}, scheme: HTTPS{{ end
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- /* CPU and memory of objects with resourceMetrics MetricsAPI. */}}
+- apiGroups: [metrics.k8s.io]
+  resources: [pods]
+  verbs: [list]
+{{- /* Metrics of type Pods, Object and External; their names are resources of these groups. */}}
+- apiGroups: [custom.metrics.k8s.io]
+  resources: ["*"]
+  verbs: [get]
+- apiGroups: [external.metrics.k8s.io]
+  resources: ["*"]
+  verbs: [list]
 - apiGroups: [apps]
   resources: [deployments/scale, replicasets/scale, statefulsets/scale]
   verbs: [get, update]

@@ -12,6 +12,10 @@ Json = dict[str, Any]
 METADATA = {"name": "shop", "namespace": "default", "uid": "u1", "generation": 3, "resourceVersion": "77", "labels": {"a": "b"}}
 TARGET = {"kind": "Deployment", "name": "shop"}
 CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}}}
+PER_POD = {"type": "AverageValue", "averageValue": "10"}
+VALUE = {"type": "Value", "value": "10k"}
+INGRESS = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "front"}
+SELECTOR = {"matchLabels": {"queue": "fast"}, "matchExpressions": [{"key": "area", "operator": "Exists"}]}
 
 
 def an_autoscaler(**spec: object) -> Json:
@@ -49,6 +53,9 @@ def test_an_hpa_with_a_mode_is_an_autoscaler() -> None:
                     "target": {"type": "AverageValue", "averageValue": "200Mi"},
                 },
             },
+            {"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": {"type": "AverageValue", "averageValue": "1k"}}},
+            {"type": "Object", "object": {"describedObject": INGRESS, "metric": {"name": "hits"}, "target": VALUE}},
+            {"type": "External", "external": {"metric": {"name": "queue", "selector": SELECTOR}, "target": VALUE}},
             {"type": "Prometheus", "prometheus": {"query": "sum(x)", "target": {"type": "AverageValue", "averageValue": 0.5}}},
         ],
         "behavior": {
@@ -68,6 +75,44 @@ def test_an_hpa_with_a_mode_is_an_autoscaler() -> None:
     assert read.spec.behavior is not None
     assert read.spec.behavior.scale_down is not None
     assert read.spec.behavior.scale_down.select_policy is SelectPolicy.DISABLED
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "wrong"),
+    [
+        ("Pods", {"metric": {"name": "rps"}, "target": {"type": "Value", "value": 1}}, {"pods.target.type"}),
+        ("Pods", {"metric": {"name": "a/b"}, "target": PER_POD}, {"pods.metric.name"}),
+        ("Pods", {"target": PER_POD}, {"pods.metric"}),
+        ("Object", {"metric": {"name": "hits"}, "target": PER_POD}, {"object.describedObject"}),
+        (
+            "Object",
+            {"describedObject": {"kind": "Ingress"}, "metric": {"name": "hits"}, "target": PER_POD},
+            {"object.describedObject.name"},
+        ),
+        ("External", {"metric": {"name": "queue"}, "target": {"type": "Value"}}, {"external.target.value"}),
+        ("External", {"metric": {"name": "queue"}, "target": {"type": "Value", "value": 0}}, {"external.target.value"}),
+        (
+            "External",
+            {"metric": {"name": "queue"}, "target": {"type": "Utilization", "averageUtilization": 5}},
+            {"external.target.type"},
+        ),
+        (
+            "External",
+            {"metric": {"name": "q", "selector": {"matchLabels": {"-": "x"}}}, "target": PER_POD},
+            {"external.metric.selector.matchLabels[-]"},
+        ),
+    ],
+)
+def test_a_metric_of_another_api_has_what_its_source_needs(kind: str, source: Json, wrong: set[str]) -> None:
+    found = faults(an_autoscaler(metrics=[{"type": kind, kind.lower(): source}]))
+    assert found.keys() == {f"spec.metrics[0].{field}" for field in wrong}
+
+
+def test_zero_replicas_need_a_metric_that_tells_when_to_come_back() -> None:
+    external = {"type": "External", "external": {"metric": {"name": "queue"}, "target": VALUE}}
+    assert predictive_autoscaler(an_autoscaler(minReplicas=0, metrics=[CPU, external])).spec.min_replicas == 0
+    assert faults(an_autoscaler(minReplicas=0, metrics=[CPU])).keys() == {"spec.minReplicas"}
+    assert faults(an_autoscaler(minReplicas=0)).keys() == {"spec.minReplicas"}
 
 
 def test_absent_fields_get_the_defaults_of_the_hpa() -> None:
@@ -110,7 +155,7 @@ def test_every_wrong_field_is_named_in_one_go() -> None:
             "maxReplica": 5,
             "minReplicas": "two",
             "metrics": [
-                {"type": "Pods", "pods": {"metric": {"name": "x"}}},
+                {"type": "Queue", "queue": {"length": 3}},
                 {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 0}}},
             ],
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": 4000, "policies": []}},
@@ -128,7 +173,7 @@ def test_every_wrong_field_is_named_in_one_go() -> None:
         "spec.maxReplica",
         "spec.minReplicas",
         "spec.metrics[0].type",
-        "spec.metrics[0].pods",
+        "spec.metrics[0].queue",
         "spec.metrics[1].resource.target.averageUtilization",
         "spec.behavior.scaleDown.stabilizationWindowSeconds",
         "spec.behavior.scaleDown.policies",
@@ -230,7 +275,8 @@ def test_the_source_must_be_the_one_that_type_names() -> None:
         ({"type": "AverageValue", "averageValue": 0}, {"averageValue"}),
         ({"type": "AverageValue", "averageValue": "-1"}, {"averageValue"}),
         ({"type": "AverageValue", "averageValue": True}, {"averageValue"}),
-        ({"type": "Value", "value": 3}, {"type", "value"}),
+        ({"type": "Value", "value": 3}, {"type"}),
+        ({"type": "AverageValue", "averageValue": "1", "value": 3}, {"value"}),
         ({}, {"type"}),
     ],
 )

@@ -114,6 +114,40 @@ def test_requests_of_the_pod_as_a_whole_are_kept_beside_those_of_its_containers(
     assert pod_view(trim_pod(pod), replica_sets).pod_requests_milli == {"cpu": 2000}
 
 
+def test_what_a_pod_does_not_ask_for_as_a_whole_its_containers_ask_for_and_the_overhead_is_added(
+    replica_sets: FakeStore,
+) -> None:
+    """The memory: 10 and 30 of what runs (the sidecar is one of them), 70 of what runs at the start beside the sidecar."""
+    spec = {
+        "resources": {"requests": {"cpu": "2", "ephemeral-storage": "1"}},
+        "containers": [{"name": "app", "resources": {"requests": {"cpu": "500m", "memory": "10"}}}],
+        "initContainers": [
+            {"name": "proxy", "restartPolicy": "Always", "resources": {"requests": {"memory": "30"}}},
+            {"name": "migrate", "resources": {"requests": {"memory": "40"}}},
+        ],
+        "overhead": {"cpu": "50m", "memory": "5"},
+    }
+    assert pod_view(trim_pod(a_pod(spec=spec)), replica_sets).pod_requests_milli == {"cpu": 2050, "memory": 75_000}
+
+
+def test_only_cpu_memory_and_huge_pages_make_requests_of_a_pod_as_a_whole(replica_sets: FakeStore) -> None:
+    spec = {"resources": {"requests": {"ephemeral-storage": "1"}}, "containers": [{"name": "app"}]}
+    assert pod_view(trim_pod(a_pod(spec=spec)), replica_sets).pod_requests_milli is None
+
+
+@pytest.mark.parametrize(
+    ("status", "ready", "unknown"), [("True", True, False), ("False", False, False), ("Unknown", False, True)]
+)
+def test_a_readiness_that_is_unknown_is_neither(
+    replica_sets: FakeStore,
+    status: str,
+    ready: bool,  # noqa: FBT001
+    unknown: bool,  # noqa: FBT001
+) -> None:
+    pod = pod_view(a_pod(status={"conditions": [{"type": "Ready", "status": status}]}), replica_sets)
+    assert (pod.ready, pod.readiness_unknown) == (ready, unknown)
+
+
 def test_a_pod_that_has_just_been_made_has_no_readiness_yet(replica_sets: FakeStore) -> None:
     pod = pod_view(a_pod(status={"phase": "Pending"}), replica_sets)
     assert (pod.ready, pod.ready_changed_s, pod.start_s, pod.node) == (None, None, None, None)

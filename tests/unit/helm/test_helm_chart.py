@@ -180,6 +180,9 @@ SERVICE_RULES = [
         "verbs": ["update"],
     },
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
+    {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]},
+    {"apiGroups": ["custom.metrics.k8s.io"], "resources": ["*"], "verbs": ["get"]},
+    {"apiGroups": ["external.metrics.k8s.io"], "resources": ["*"], "verbs": ["list"]},
     {
         "apiGroups": ["apps"],
         "resources": ["deployments/scale", "replicasets/scale", "statefulsets/scale"],

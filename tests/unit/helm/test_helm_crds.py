@@ -229,7 +229,7 @@ HEALED: Json = {"mode": "Heal", "selector": {"matchLabels": {"app": "shop"}}, "f
         ("PredictiveAutoscaler", {"mode": "Auto"}),
         ("PredictiveAutoscaler", {"maxReplicas": 0}),
         ("PredictiveAutoscaler", {"maxReplica": 3}),
-        ("PredictiveAutoscaler", {"metrics": [{"type": "External"}]}),
+        ("PredictiveAutoscaler", {"metrics": [{"type": "Queue"}]}),
         ("PredictiveAutoscaler", {"forecast": {"risk": 1}}),
         ("PredictiveAutoscaler", {"forecast": {"risk": 0}}),
         ("PredictiveAutoscaler", {"forecast": {"leadSeconds": "soon"}}),

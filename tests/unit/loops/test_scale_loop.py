@@ -204,6 +204,28 @@ async def test_an_empty_selector_selects_no_pods_and_says_so() -> None:
     assert scene.condition("ScalingActive") == ("False", "InvalidSelector")
 
 
+async def test_targets_that_share_pods_are_both_held_as_their_load_is_nobodys() -> None:
+    scene = a_shop(replicas=2)
+    scene.deploy("cart")
+    scene.autoscale("cart")
+    scene.use_cpu(0.160)
+    scene.use_cpu(0.160, "cart")
+    cart = scene.cluster.get("deployments", NAMESPACE, "cart")
+    assert cart is not None
+    both = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["shop", "cart"]}]}
+    scene.cluster.put("deployments", {**cart, "spec": {"replicas": 2, "selector": both}})
+    await scene.scaling.once()
+    assert (scene.replicas(), scene.replicas("cart")) == (2, 2)
+    assert scene.condition("ScalingActive") == ("False", "AmbiguousSelector")
+    assert scene.condition("ScalingActive", "cart") == ("False", "AmbiguousSelector")
+    assert scene.reasons().count("AmbiguousSelector") == 2
+    message = next(one["message"] for one in scene.status()["conditions"] if one["type"] == "ScalingActive")
+    assert "default/cart" in message
+    scene.autoscale("cart", mode="Observe")
+    await scene.scaling.once()
+    assert scene.replicas() == 4
+
+
 async def test_a_candidate_that_is_no_longer_weighed_has_no_series() -> None:
     scene = a_shop(replicas=2)
     scene.use_cpu(0.080)
@@ -336,7 +358,7 @@ async def test_a_missing_target_is_named_and_the_others_go_on() -> None:
     await scene.scaling.once()
     assert scene.replicas() == 4
     assert scene.condition("AbleToScale", "lost") == ("False", "FailedGetScale")
-    assert scene.condition("ScalingActive", "lost") == ("False", "TargetNotFound")
+    assert scene.condition("ScalingActive", "lost") == ("", "")  # nothing was found out about its load, as with the HPA
     assert [reason for reason in scene.reasons() if reason != "SuccessfulRescale"] == ["FailedGetScale"]
     message = next(one["message"] for one in scene.status("lost")["conditions"] if one["type"] == "AbleToScale")
     assert "Deployment default/nothing" in message

@@ -1,9 +1,12 @@
+import re
+
 import pytest
 
 from autoscaler.api.selector import matches
+from autoscaler.api.selector_text import parse_selector
 from autoscaler.clients.ports import Target
 from autoscaler.errors import Permanent
-from autoscaler.loops.targets import MissingTarget, SeenTarget, is_empty, look_at, parse_selector
+from autoscaler.loops.targets import MissingTarget, SeenTarget, is_empty, look_at
 from tests.unit.loops.scenes import NAMESPACE, Scene
 
 
@@ -18,6 +21,10 @@ from tests.unit.loops.scenes import NAMESPACE, Scene
         ("app in (shop, cart),!canary", {"app": "cart", "canary": "1"}, False),
         ("app notin (shop)", {}, True),
         ("canary", {"canary": ""}, True),
+        ("app in (shop,)", {"app": ""}, True),
+        ("app=", {"app": ""}, True),
+        ("app=shop,app=cart", {"app": "shop"}, False),
+        ("in in (in,notin)", {"in": "notin"}, True),
     ],
 )
 def test_the_text_form_of_a_selector_means_what_kubernetes_means(text: str, labels: dict[str, str], wanted: bool) -> None:  # noqa: FBT001
@@ -30,8 +37,24 @@ def test_an_empty_selector_is_recognised_as_it_would_match_all() -> None:
 
 
 def test_a_selector_that_is_not_understood_is_an_error_and_not_a_guess() -> None:
-    with pytest.raises(ValueError, match="a within b"):
-        parse_selector("a within b")
+    for text in (
+        "a within b",
+        "a in b",
+        "a=(b",
+        "a b",
+        "a in ()",
+        "a,",
+        "a,,b",
+        "=b",
+        "!",
+        "!a=b",
+        "a==b==c",
+        "-a",
+        "a=b c",
+        "a>1",
+    ):
+        with pytest.raises(ValueError, match=re.escape(repr(text))):
+            parse_selector(text)
 
 
 async def test_a_kind_that_is_watched_needs_no_request() -> None:

@@ -31,9 +31,9 @@ def reaction(*readings: MetricReading) -> Reactive:
 def only_failure(reading: MetricReading) -> Failure:
     found = reaction(reading)
     assert found.replicas is None
-    assert found.failure is not None
-    assert found.statuses[0].error == found.failure.message
-    return found.failure
+    (failure,) = found.failures
+    assert found.statuses[0].error == failure.message
+    return failure
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_metric_that_asks_for_the_most_decides(readings: tuple[MetricReading
     assert found.replicas == replicas
     assert found.decisive is not None
     assert found.decisive.proposal == replicas
-    assert found.failure is None
+    assert found.failures == ()
 
 
 def test_of_equals_the_first_decides() -> None:
@@ -63,19 +63,19 @@ def test_of_equals_the_first_decides() -> None:
 def test_a_failed_metric_forbids_to_scale_down(readings: tuple[MetricReading, ...]) -> None:
     found = reaction(*readings)
     assert found.replicas is None
-    assert found.failure == Failure(Reason.FAILED_GET_PROMETHEUS_METRIC, "Prometheus answered 503")
+    assert found.failures == (Failure(Reason.FAILED_GET_PROMETHEUS_METRIC, "Prometheus answered 503"),)
 
 
 def test_a_failed_metric_does_not_forbid_to_scale_up_or_stay() -> None:
     assert reaction(BROKEN, ABOVE).replicas == 8
     assert reaction(AT, BROKEN).replicas == 4
-    assert reaction(BROKEN, ABOVE).failure is not None
+    assert reaction(BROKEN, ABOVE).failures != ()
 
 
 def test_with_all_failed_the_first_failure_is_told() -> None:
     found = reaction(BROKEN_CPU, BROKEN)
     assert found.replicas is None
-    assert found.failure == Failure(Reason.FAILED_GET_RESOURCE_METRIC, "Prometheus answered 503")
+    assert found.failures[0] == Failure(Reason.FAILED_GET_RESOURCE_METRIC, "Prometheus answered 503")
     assert [status.error for status in found.statuses] == ["Prometheus answered 503"] * 2
 
 

@@ -13,7 +13,7 @@ from tests.builders import NOW_S, a_pod, a_policy
 def group_of(pod: PodView, *, resource: str = "cpu", sampled_ago_s: float = 5.0, has_value: bool = True) -> str:
     """The group of one pod, whose value covers one minute."""
     values = {pod.name: 50} if has_value else {}
-    usage = Usage(values, {pod.name: NOW_S - sampled_ago_s}, window_s=60.0)
+    usage = Usage(values, {pod.name: NOW_S - sampled_ago_s}, {pod.name: 60.0})
     found: Groups = grouped([pod], usage, resource, a_policy(), NOW_S)
     (group,) = [name for name in ("ignored", "unready", "missing", "ready") if getattr(found, name) == {pod.name}]
     return group
@@ -120,12 +120,15 @@ def test_requests_of_the_pod_as_a_whole_come_before_those_of_containers() -> Non
     assert requests([pod], "cpu", None) == {"shop-0": 900}
 
 
-def test_beside_requests_of_the_pod_containers_without_one_do_no_harm() -> None:
-    containers = {"app": {"cpu": 100, "memory": 7}, "proxy": {}}
-    pod = a_pod(pod_requests_milli={"cpu": 900}, requests_milli=containers)
-    assert requests([pod], "memory", None) == {"shop-0": 7}
-    bare = a_pod(pod_requests_milli={"cpu": 900})
-    assert requests([bare], "memory", None) == "pod shop-0 has no memory request"
+def test_a_pod_with_requests_of_its_own_has_none_of_what_is_not_among_them() -> None:
+    pod = a_pod(pod_requests_milli={"cpu": 900})
+    assert requests([pod], "memory", None) == "pod shop-0 has no memory request"
+
+
+def test_readiness_that_is_not_known_is_not_unreadiness() -> None:
+    lost = {"ready": False, "readiness_unknown": True}
+    assert group_of(a_pod(start_s=NOW_S - 100, ready_changed_s=NOW_S - 70, **lost), sampled_ago_s=10) == "ready"
+    assert group_of(a_pod(start_s=NOW_S - 1000, ready_changed_s=NOW_S - 995, **lost)) == "ready"
 
 
 def test_a_pod_whose_containers_are_not_known_has_no_request() -> None:

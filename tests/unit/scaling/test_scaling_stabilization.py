@@ -74,9 +74,11 @@ def test_without_behavior_limit_and_bounds(raw: int, current: int, replicas: int
     assert found.limited.status is (reason is not Reason.DESIRED_WITHIN_RANGE)
 
 
-def test_the_raw_proposal_is_recorded_and_what_is_outdated_dropped() -> None:
-    found = result(1, 4, LEGACY, a_state((301, 9), (300, 4)))
-    assert found.recommendations == (Recommendation(NOW_S - 300, 4), Recommendation(NOW_S, 1))
+def test_the_raw_proposal_is_recorded_in_the_place_of_the_last_outdated_one() -> None:
+    found = result(1, 4, LEGACY, a_state((400, 7), (301, 9), (300, 4)))
+    kept = (Recommendation(NOW_S - 400, 7), Recommendation(NOW_S, 1), Recommendation(NOW_S - 300, 4))
+    assert found.recommendations == kept
+    assert result(1, 4, LEGACY, a_state((300, 4))).recommendations == (Recommendation(NOW_S - 300, 4), Recommendation(NOW_S, 1))
 
 
 # With behavior: windows

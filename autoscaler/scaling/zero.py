@@ -1,0 +1,36 @@
+"""Scaling to zero and back, by the rules of the HPA's feature gate HPAScaleToZero (KEP-2021, by default off in 1.36).
+
+Zero replicas switch autoscaling off, as ever, unless it was autoscaling that went there and a metric tells when to come back.
+"""
+
+from autoscaler.api.types import MetricType
+from autoscaler.reasons import Reason
+from autoscaler.scaling.types import Condition, Policy, State
+
+SCALED_TO_ZERO = "ScaledToZero"
+_KNOWN_AT_ZERO = (MetricType.OBJECT, MetricType.EXTERNAL, MetricType.PROMETHEUS)
+
+
+def is_ours(policy: Policy, state: State) -> bool:
+    """Say whether it was autoscaling that removed the last pod."""
+    return policy.scale_to_zero and state.scaled_to_zero is True
+
+
+def comes_back(policy: Policy, state: State) -> bool:
+    """Say whether metrics decide about a target that has no replicas."""
+    return is_ours(policy, state) and (policy.min_replicas != 0 or _is_known_at_zero(policy))
+
+
+def after_change(before: int, after: int, policy: Policy) -> Condition | None:
+    """Return the condition ScaledToZero after a change of the count; None where going to zero is not allowed."""
+    if not policy.scale_to_zero:
+        return None
+    if before > 0 and after == 0 and policy.min_replicas == 0 and _is_known_at_zero(policy):
+        text = "the last pod was removed because no metric asks for one"
+        return Condition(SCALED_TO_ZERO, status=True, reason=Reason.SCALED_TO_ZERO, message=text)
+    text = "the last change of the count was not one to zero by autoscaling"
+    return Condition(SCALED_TO_ZERO, status=False, reason=Reason.NOT_SCALED_TO_ZERO, message=text)
+
+
+def _is_known_at_zero(policy: Policy) -> bool:
+    return any(spec.type in _KNOWN_AT_ZERO for spec in policy.metrics)
