@@ -6,7 +6,7 @@ gauge too or within a tolerance. A cgroup is judged only while it lives through 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from demo.parity.differences import Difference, Side
 from demo.parity.exposition import Sample, Scrape, Series, about_containers
@@ -60,7 +60,7 @@ class Verdict:
     same: dict[str, int] = field(default_factory=dict)
     """How many series of each family were found equal."""
     beyond: dict[str, int] = field(default_factory=dict)
-    """How many series there are of families that the kubelet does not have."""
+    """How many series there are of families that the kubelet does not have, or of containers that have ended."""
     findings: list[Finding] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
     """Cgroups that came or went meanwhile."""
@@ -85,8 +85,11 @@ def compare(kubelet: Sequence[Scrape], ours: Sequence[Scrape], number: int, term
     judge = _Judge(theirs, ours, terms, verdict)
     near = before[-1], after[0]
     everything = {*about_containers(theirs), *about_containers(near[0]), *about_containers(near[1])}
+    there = theirs.ids | near[0].ids | near[1].ids
     for series in sorted(everything, key=str):
-        if series["id"] not in verdict.unsettled:
+        if series["id"] and series["id"] not in there:
+            _count(verdict.beyond, series)
+        elif series["id"] not in verdict.unsettled:
             judge.series(series, theirs.samples.get(series), [one.samples[series] for one in near if series in one.samples])
     return verdict
 
@@ -161,7 +164,16 @@ class _Judge:
         # Nothing after it: the sample is as new as the last scrape.
         until = highs[0] + 1 if highs else len(have)
         is_restless = not grows and not self.terms.is_steady(series)
-        return [value for _, value in (have if is_restless else have[lows[-1] : until])]
+        if not is_restless:
+            return [value for _, value in have[lows[-1] : until]]
+        return [*(value for _, value in have), *self._peaks(series)]
+
+    def _peaks(self, series: Series) -> list[float]:
+        """Return between what a cgroup's memory was, though no scrape saw it."""
+        if not series.name.startswith("container_memory_"):
+            return []
+        peak = replace(series, name="container_memory_max_usage_bytes")
+        return [0.0, *(scrape.samples[peak].value for scrape in self.ours if peak in scrape.samples)]
 
     def _room(self, series: Series, value: float, *, grows: bool) -> float:
         """Return how far beyond the bounds a value may lie."""

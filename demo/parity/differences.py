@@ -38,6 +38,8 @@ class Difference:
     versions: frozenset[int] = _ANY
     """Of the cgroups."""
     before_kernel: tuple[int, int] | None = None
+    is_everywhere: bool = True
+    """False: only some machines show it, and others cannot say whether the row is needed."""
 
     def covers(self, side: Side, series: Series, value: float) -> bool:
         """Say whether this row is the reason."""
@@ -178,6 +180,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "container_fs_(io|reads?|writes?|sector)_.*",
         "the kubelet tells the partition that carries a file system, here it is the whole disk",
         _is_partition,
+        is_everywhere=False,
     ),
     Difference(
         Side.OURS,

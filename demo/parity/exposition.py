@@ -42,6 +42,9 @@ class Sample:
     """When it was read, in seconds since 1970, where the source says so."""
 
 
+_TOLD_OF_ENDED = "container_oom_events_total"
+
+
 @dataclass(frozen=True)
 class Scrape:
     """One answer, and between which moments it was made, in seconds since 1970."""
@@ -54,8 +57,8 @@ class Scrape:
 
     @cached_property
     def ids(self) -> frozenset[str]:
-        """The cgroups that are spoken of."""
-        return frozenset(series["id"] for series in self.samples if series["id"])
+        """The cgroups that are there: of one that has ended no more than its kills are told for a while."""
+        return frozenset(one["id"] for one in self.samples if one["id"] and one.name != _TOLD_OF_ENDED)
 
 
 @dataclass(slots=True)

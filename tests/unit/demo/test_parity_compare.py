@@ -72,6 +72,25 @@ def test_a_restless_gauge_may_be_anything_that_it_has_been() -> None:
     assert judged(GAUGE, values, 500e6, 103.0, replace(TERMS, is_steady=lambda _: False)).same
 
 
+def test_a_restless_memory_may_have_been_what_only_its_peak_tells_of() -> None:
+    peak = "container_memory_max_usage_bytes"
+    mine = [scrape(100.0 + second, {GAUGE: 10e6, peak: 60e6}) for second in range(7)]
+    terms = replace(TERMS, is_steady=lambda _: False)
+    for value, is_fault in ((54e6, False), (70e6, True)):
+        theirs = scrape(105.2, {GAUGE: value, peak: 60e6}, 103.0)
+        assert bool(compare([theirs], mine, 0, terms).unexplained()) == is_fault
+
+
+def test_the_kills_of_a_container_that_has_ended_are_beyond_what_the_kubelet_tells() -> None:
+    kills = "container_oom_events_total"
+    there = {f"{GAUGE} /kubepods/a": 1.0, f"{kills} /kubepods/a": 0.0}
+    theirs = scrape(132.2, there, 132.2)
+    mine = [scrape(100.0 + second, {**there, f"{kills} /kubepods/a/ended": 1.0}) for second in range(40)]
+    verdict = compare([theirs], mine, 0, TERMS)
+    assert not verdict.findings
+    assert verdict.beyond == {kills: 1}
+
+
 def test_what_the_kubelet_read_before_anybody_asked_the_exporter_is_not_judged() -> None:
     verdict = judged(COUNTER, [0, 1, 2, 3], 0, 90.0)
     assert [series.name for series in verdict.unjudged] == [COUNTER]
