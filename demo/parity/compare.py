@@ -14,8 +14,11 @@ from demo.parity.exposition import Sample, Scrape, Series, about_containers
 _MIB = 1 << 20
 _GROWING = ("container_last_seen",)
 """Gauges that are compared like counters, for they never stand still."""
-_ROOM_S = {"container_last_seen": 1.0, "container_start_time_seconds": 2.0}
-"""What the kubelet tells in whole seconds; of version 1 it takes the birth in the tree where a cgroup was made first."""
+_ROOM = {"container_last_seen": 1.0, "container_start_time_seconds": 2.0, "container_fs_io_current": 32.0}
+"""What the kubelet tells in whole seconds; of version 1 it takes the birth in the tree where a cgroup was made first.
+
+How many requests a disk has at one moment says nothing of the next.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +172,18 @@ class _Judge:
         return [*(value for _, value in have), *self._peaks(series)]
 
     def _peaks(self, series: Series) -> list[float]:
-        """Return between what a cgroup's memory was, though no scrape saw it."""
+        """Return up to what a cgroup's memory went, though no scrape saw it."""
         if not series.name.startswith("container_memory_"):
             return []
         peak = replace(series, name="container_memory_max_usage_bytes")
-        return [0.0, *(scrape.samples[peak].value for scrape in self.ours if peak in scrape.samples)]
+        return [scrape.samples[peak].value for scrape in self.ours if peak in scrape.samples]
 
     def _room(self, series: Series, value: float, *, grows: bool) -> float:
         """Return how far beyond the bounds a value may lie."""
         name = series.name
         rounding = 1e-6 * max(1.0, abs(value))  # nanoseconds against microseconds, and what a text keeps of a float
-        if name in _ROOM_S:
-            return _ROOM_S[name]
+        if name in _ROOM:
+            return _ROOM[name]
         if grows or name.startswith(("container_spec_", "machine_")):
             return rounding
         is_memory = name.startswith("container_memory_")
