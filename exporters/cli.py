@@ -29,7 +29,7 @@ from exporters.server import CannotListenError
 from exporters.settings import Kubelet, Kubernetes, Log, Settings, Web
 from exporters.web.gate import Gate, make_gate
 from exporters.web.section import BadWebConfigError
-from exporters.web_flags import listen_address, reuse_seconds, telemetry_path
+from exporters.web_flags import Once, listen_address, reuse_seconds, telemetry_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     web = parser.add_argument_group("web")
     web.add_argument(
         "--web.listen-address",
+        action=Once,
         type=listen_address,
         default=":9109",
         metavar="HOST:PORT",

@@ -37,7 +37,8 @@ carries. Names that are not known are empty. What the kernel does not tell has n
 version 1 (v1) and version 2 (v2) of cgroups; where only one is named, the other does not tell.
 
 Each collector is switched on by `--collector.<name>` and off by `--no-collector.<name>`. A request may ask for a part:
-`?collect[]=<collector>` and `?name[]=<family>`, each as often as wanted.
+`?collect[]=<collector>` and `?name[]=<family>`, each as often as wanted, and together they add up. A
+collector that does not run is refused.
 """
 _OWN = """\
 ## The exporter itself

@@ -33,6 +33,24 @@ def listen_address(text: str) -> tuple[str | None, int]:
     return None if host in {"", "::"} else host, int(found["port"])
 
 
+class Once(argparse.Action):
+    """Takes a flag once: to take the last of several would leave who gave the others waiting at a closed door."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value, or end with a sentence about what is wrong."""
+        given = f"{self.dest} was given"
+        if getattr(namespace, given, False):
+            parser.error(f"argument {option_string}: given twice; this serves at one address, or without a host at all of them")
+        setattr(namespace, given, True)
+        setattr(namespace, self.dest, values)
+
+
 def telemetry_path(text: str) -> str:
     """Return the path of the metrics as it is; raises argparse.ArgumentTypeError when nothing could be answered there."""
     parts = text.removeprefix("/").removesuffix("/").split("/")

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporters.web.section import BadWebConfigError, Section, missing_package
+from exporters.web.small_file import read_small
 from exporters.web.vocabulary import CIPHERS, CLIENT_AUTH, CURVES, HEADERS, OLD_VERSIONS, UNVERIFIED, VERSIONS, ClientAuth
 
 _TOP = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
@@ -47,8 +48,7 @@ class Source:
         if not self.file:
             return self.text.encode()
         try:
-            with open(self.file, "rb") as opened:  # noqa: PTH123 - the name as it was written, for messages
-                return opened.read()
+            return read_small(self.file)
         except OSError as error:
             raise BadWebConfigError(
                 f"{self.key}: {self.file} cannot be read: {error.strerror}; relative names start at this file's folder"
@@ -116,8 +116,7 @@ def read_config(file: str) -> WebConfig:
     except ModuleNotFoundError as error:
         raise BadWebConfigError(missing_package(error)) from error
     try:
-        with open(file, "rb") as opened:  # noqa: PTH123 - the name as it was written, for messages
-            text = opened.read()
+        text = read_small(file)
     except OSError as error:
         raise BadWebConfigError(f"it cannot be read: {error.strerror}") from error
     top = Section("", document.parse(text), _TOP)

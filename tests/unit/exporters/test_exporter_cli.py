@@ -181,6 +181,10 @@ def test_in_a_pod_the_watch_is_on_and_the_node_is_known_from_the_environment(mon
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
+        (
+            ["--web.listen-address=:9109", "--web.listen-address=:9110"],
+            r"--web\.listen-address: given twice; this serves at one",
+        ),
         (["--web.listen-address=9109"], r"--web\.listen-address: '9109' is no address: .*; write :9109 for every address, or"),
         (["--web.telemetry-path=metrics"], r"--web\.telemetry-path: 'metrics' cannot be .*; write one such as /metrics"),
         (["--web.telemetry-path=/healthz"], r"--web\.telemetry-path"),
@@ -243,7 +247,8 @@ def test_the_process_serves_logs_its_settings_first_and_ends_well_on_sigterm(v2:
 def test_the_process_says_which_address_it_cannot_have_and_ends_with_1(v2: Host) -> None:
     with running(*flags_for(v2)) as (url, _, _lines):
         port = url.rpartition(":")[2]
-        flags = [*flags_for(v2), f"--web.listen-address=127.0.0.1:{port}", "--log.format=json"]
+        others = [flag for flag in flags_for(v2) if not flag.startswith("--web.listen-address")]
+        flags = [*others, f"--web.listen-address=127.0.0.1:{port}", "--log.format=json"]
         second = subprocess.run(
             [sys.executable, "-c", "from exporters.cli import main; main()", *flags],
             capture_output=True, text=True, cwd=ROOT, check=False, timeout=30,

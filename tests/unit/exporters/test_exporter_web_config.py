@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from exporters.web import tls
-from exporters.web.config import WebConfig, read_config
+from exporters.web.config import Source, WebConfig, read_config
 from exporters.web.gate import make_gate
 from exporters.web.section import BadWebConfigError
+from exporters.web.small_file import MOST_BYTES
 from exporters.web.vocabulary import CIPHERS, ClientAuth
 from tests.unit.exporters.web_rig import Authority, hashed, pem, write
 
@@ -222,3 +224,15 @@ def test_several_curves_are_refused_where_only_one_can_be_had(tmp_path: Path, au
     del authority
     with pytest.raises(BadWebConfigError, match=r"curve_preferences: .*one curve or all four .*keep one, or take the key out"):
         read(tmp_path, TLS + ", curve_preferences: [X25519, CurveP256]}")
+
+
+def test_what_is_no_ordinary_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe, large = tmp_path / "pipe.yml", tmp_path / "large.yml"
+    os.mkfifo(pipe)
+    with large.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    for name, cause in ((pipe, "no ordinary file"), ("/dev/zero", "no ordinary file"), (large, "larger than 4 MiB")):
+        with pytest.raises(BadWebConfigError, match=cause):
+            read_config(str(name))
+        with pytest.raises(BadWebConfigError, match=cause):
+            Source("tls_server_config.cert_file", str(name)).read()
