@@ -8,19 +8,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.measure import Answer
-from demo import wheels
 from demo.cluster import Cluster
 from demo.cluster.config import PAUSE_IMAGE
 from demo.cluster.report import LineReporter
 from demo.constants import SYSTEM_NAMESPACE
 from demo.parity import live
-from demo.stack import APP_IMAGE, RELEASE, as_list, build_images, chart_values, merged
+from demo.stack import APP_IMAGE, as_list, build_images, install_exporter
 from exporters.collectors import REGISTERED
 
 CADVISOR_PORT = 18080
@@ -58,8 +57,8 @@ def standing_peers(pods: int, wake_s: float) -> Iterator[list[Peer]]:
         cluster.apply(as_list([_deployment(pods, wake_s)]))
         cluster.kubectl("rollout", "status", "deployment/measured", f"--timeout={_PATIENCE_S:.0f}s")
         kubelet = _kubelet(cluster)
-        _install(cluster, Path(folder), LEAN_NAMESPACE, _besides(kubelet.fetch()))
-        _install(cluster, Path(folder), SYSTEM_NAMESPACE, ())
+        install_exporter(cluster, Path(folder), LEAN_NAMESPACE, {"extraArgs": _besides(kubelet.fetch())})
+        install_exporter(cluster, Path(folder), SYSTEM_NAMESPACE, {})
         lean = _ours(cluster, LEAN_NAMESPACE, "ours, what the kubelet tells")
         found = [lean, _ours(cluster, SYSTEM_NAMESPACE, "ours, by default"), kubelet]
         if binary := shutil.which("cadvisor"):
@@ -81,20 +80,11 @@ def _deployment(pods: int, wake_s: float) -> dict[str, Any]:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": named, "spec": spec}
 
 
-def _besides(told: Answer) -> Sequence[str]:
+def _besides(told: Answer) -> list[str]:
     """Return the flags that switch off the collectors of which the kubelet tells nothing."""
     theirs = set(re.findall(r"^# TYPE (\S+)", told.body.decode(), re.MULTILINE))
     more = [one for one in REGISTERED if one.is_default and one.families and not theirs & {it.name for it in one.families}]
     return [f"--no-collector.{one.name}" for one in more]
-
-
-def _install(cluster: Cluster, folder: Path, namespace: str, flags: Sequence[str]) -> None:
-    """Install the chart with the exporter alone."""
-    file = folder / f"{namespace}.yaml"
-    over = {"replicas": 0, "extraVolumes": [], "extraVolumeMounts": [], "exporter": {"extraArgs": list(flags)}}
-    file.write_text(json.dumps(merged(chart_values(cluster), over)), encoding="utf-8")
-    where = ("--namespace", namespace, "--create-namespace", "--skip-crds", "--wait", "--timeout", "180s")
-    cluster.helm("install", RELEASE, str(wheels.TREE / "helm" / "foresail"), "-f", str(file), *where)
 
 
 def _ours(cluster: Cluster, namespace: str, name: str) -> Peer:

@@ -190,10 +190,19 @@ def install_chart(cluster: Cluster, out: Path, secret: str, values: Mapping[str,
         "stringData": {"secret": secret},
     }
     cluster.apply(as_list([namespace, webhook]))
-    file = out / "values.yaml"
+    _install(cluster, out / "values.yaml", values, "--namespace", SYSTEM_NAMESPACE)
+
+
+def install_exporter(cluster: Cluster, out: Path, namespace: str, values: Mapping[str, Any]) -> None:
+    """Install the exporter alone in a namespace of its own, with these values of the chart's `exporter`, and wait for it."""
+    alone = {"replicas": 0, "extraVolumes": [], "extraVolumeMounts": [], "exporter": values}
+    _install(cluster, out / f"{namespace}.yaml", alone, "--namespace", namespace, "--create-namespace", "--skip-crds")
+
+
+def _install(cluster: Cluster, file: Path, values: Mapping[str, Any], *words: str) -> None:
     file.write_text(yaml.safe_dump(merged(chart_values(cluster), values), sort_keys=False), encoding="utf-8")
     chart = str(wheels.TREE / "helm" / "foresail")
-    cluster.helm("install", RELEASE, chart, "--namespace", SYSTEM_NAMESPACE, "-f", str(file), "--wait", "--timeout", "180s")
+    cluster.helm("install", RELEASE, chart, *words, "-f", str(file), "--wait", "--timeout", "180s")
 
 
 def as_list(objects: Sequence[Json]) -> str:

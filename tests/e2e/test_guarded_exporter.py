@@ -19,13 +19,12 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from demo import wheels
 from demo.cluster import Cluster
 from demo.cluster.monitoring import start_prometheus
 from demo.cluster.pki import Subject, write_pki
 from demo.cluster.report import QuietReporter
 from demo.prometheus import Prometheus
-from demo.stack import APP_IMAGE, RELEASE, as_list, build_images, chart_values, merged
+from demo.stack import APP_IMAGE, RELEASE, as_list, build_images, install_exporter
 
 pytestmark = pytest.mark.cluster
 
@@ -91,12 +90,7 @@ def guarded(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "volumes": True,
             "machineIdFile": str(MACHINE_ID) if MACHINE_ID.exists() else "",
         }
-        file = folder / "values.yaml"
-        over = {"replicas": 0, "extraVolumes": [], "extraVolumeMounts": [], "exporter": exporter}
-        file.write_text(yaml.safe_dump(merged(chart_values(cluster), over)), encoding="utf-8")
-        chart = str(wheels.TREE / "helm" / "foresail")
-        where = ("--namespace", NAMESPACE, "--wait", "--timeout", "120s")
-        cluster.helm("install", RELEASE, chart, "--skip-crds", "-f", str(file), *where)
+        install_exporter(cluster, folder, NAMESPACE, exporter)
         chosen = ("-n", NAMESPACE, "-l", "app.kubernetes.io/component=exporter", "-o", "jsonpath={.items[0].status.podIP}")
         address = cluster.kubectl("get", "pods", *chosen)
         yield Guarded(cluster, Door(cluster.forward(address, 9109), pki / "ca.crt"), address, folder)
