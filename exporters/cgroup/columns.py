@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Report = Callable[[int, Malformed], None]
     """Is told the place of a content that is not what its documentation says, and why."""
 
-_MAX_DIGITS = 20  # as in ``parse``
 _NOUGHT = b"0.0"
 
 
@@ -57,7 +56,7 @@ def scaled(words: Words, divisor: int) -> Words:
 def checked(words: Words, report: Report) -> Words:
     """Return the words, without those that are no whole numbers."""
     there = [word for word in words if word is not None]
-    if not there or (all(there) and b"".join(there).isdigit() and max(map(len, there)) <= _MAX_DIGITS):
+    if not there or parse.are_numbers(there):
         return words
     return [_number(place, word, report) for place, word in enumerate(words)]
 

@@ -34,6 +34,11 @@ def number(word: bytes) -> int:
     return int(word)
 
 
+def are_numbers(words: Sequence[bytes]) -> bool:
+    """Say whether each of these words, one at least, is what ``number`` reads."""
+    return all(words) and b"".join(words).isdigit() and max(map(len, words)) <= _MAX_DIGITS
+
+
 def value(data: bytes) -> int:
     """Read a file that holds one unsigned whole number."""
     if data[-1:] != b"\n":
@@ -138,7 +143,7 @@ def _interface(line: bytes) -> tuple[str, Sequence[bytes]]:
     words = counters.split()
     if not colon or not name.strip() or len(words) != _COLUMNS:
         raise Malformed(line, f"an interface and {_COLUMNS} counters")
-    if not b"".join(words).isdigit() or max(map(len, words)) > _MAX_DIGITS:
+    if not are_numbers(words):
         raise Malformed(line, "whole numbers")
     return name.strip().decode("utf-8", "surrogateescape"), words[:4] + words[_TRANSMIT : _TRANSMIT + 4]
 

@@ -72,8 +72,8 @@ class Samples:
         """Add one value; ``labels`` are already written as in ``labelled``, empty for none."""
         self._lines[family].append(line(family, labels, value))
 
-    def add_line(self, family: Family, written: bytes) -> None:
-        """Add one value that was written before, by ``line``."""
+    def add_lines(self, family: Family, written: bytes) -> None:
+        """Add lines that were written before, by ``line`` or as ``encoded`` gives them."""
         self._lines[family].append(written)
 
     def add_column(self, family: Family, labels: Sequence[bytes], words: Column) -> None:

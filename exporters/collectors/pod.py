@@ -51,7 +51,7 @@ def collect(scrape: Scrape) -> None:
         _add(samples, pods.values())
         written.pods, written.lines = pods, tuple(samples.encoded())
     for family, lines in written.lines:
-        scrape.samples.add_line(family, lines)
+        scrape.samples.add_lines(family, lines)
 
 
 def _add(samples: Samples, pods: Iterable[Pod]) -> None:

@@ -80,4 +80,4 @@ def add_seldom(
     read_seldom(scrape, target, kind, read)
     if not target.is_gone:
         for family, written in target.notes.of(kind).lines(target.labels + more):
-            scrape.samples.add_line(family, written)
+            scrape.samples.add_lines(family, written)

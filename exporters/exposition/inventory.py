@@ -1,8 +1,8 @@
 """Keeps what belongs to a cgroup from one scrape to the next: its open files, its birth, its labels.
 
 A cgroup is known by path and inode, so one that is made again at the same path is a new one, and one that loses or wins
-the dispute over its name is taken for a new one. Labels are written once
-and written again only as long as a better name can still come. Nothing is kept of a cgroup that is gone.
+the dispute over its name is taken for a new one. Labels are written once and written again only as long as a better name
+can still come. Nothing is kept of a cgroup that is gone.
 """
 
 from __future__ import annotations
