@@ -12,19 +12,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-INT32_MAX = 2**31 - 1  # replicas and seconds are int32 in the API
+from autoscaler.api.base import INT32_MAX, Auto, NotNegative, Object, Percent, Positive, Quantity, Text
+from autoscaler.api.overrides import Burst, Fallback, OnDelete, Pause, Schedule
 
-Positive = Annotated[int, Meta(ge=1, le=INT32_MAX)]
-NotNegative = Annotated[int, Meta(ge=0, le=INT32_MAX)]
-Percent = Annotated[int, Meta(ge=1, le=100)]
-Text = Annotated[str, Meta(min_length=1)]
-Quantity = str | int | float  # as the user wrote it
+__all__ = ["INT32_MAX"]  # of what is only passed on
+
 ResourceName = Literal["cpu", "memory"]
-Auto = Literal["auto"]
-
-
-class _Object(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Common to all: immutable, camelCase outside."""
 
 
 class Mode(StrEnum):
@@ -32,9 +25,10 @@ class Mode(StrEnum):
 
     OBSERVE = "Observe"
     SCALE = "Scale"
+    HPA_FLOOR = "HPAFloor"  # raise minReplicas of the HPA that scaleTargetRef names, whose metrics, bounds and behavior count
 
 
-class CrossVersionObjectReference(_Object, frozen=True, kw_only=True):
+class CrossVersionObjectReference(Object, frozen=True, kw_only=True):
     """The object that is scaled: any kind that has a scale subresource."""
 
     kind: Text
@@ -61,7 +55,7 @@ class TargetType(StrEnum):
     VALUE = "Value"  # of all pods together
 
 
-class MetricTarget(_Object, frozen=True, kw_only=True):
+class MetricTarget(Object, frozen=True, kw_only=True):
     """One of `averageUtilization` (percent), `averageValue` and `value` (quantities), as `type` says."""
 
     type: TargetType
@@ -70,14 +64,14 @@ class MetricTarget(_Object, frozen=True, kw_only=True):
     value: Quantity | None = None
 
 
-class ResourceMetricSource(_Object, frozen=True, kw_only=True):
+class ResourceMetricSource(Object, frozen=True, kw_only=True):
     """Usage of a resource by all containers of a pod."""
 
     name: ResourceName
     target: MetricTarget
 
 
-class ContainerResourceMetricSource(_Object, frozen=True, kw_only=True):
+class ContainerResourceMetricSource(Object, frozen=True, kw_only=True):
     """Usage of a resource by one container of a pod."""
 
     name: ResourceName
@@ -94,7 +88,7 @@ class SelectorOperator(StrEnum):
     DOES_NOT_EXIST = "DoesNotExist"
 
 
-class LabelSelectorRequirement(_Object, frozen=True, kw_only=True):
+class LabelSelectorRequirement(Object, frozen=True, kw_only=True):
     """One expression of a label selector."""
 
     key: Text
@@ -102,28 +96,28 @@ class LabelSelectorRequirement(_Object, frozen=True, kw_only=True):
     values: tuple[str, ...] = ()
 
 
-class LabelSelector(_Object, frozen=True, kw_only=True):
+class LabelSelector(Object, frozen=True, kw_only=True):
     """Kubernetes' label selector."""
 
-    match_labels: dict[str, str] = {}
+    match_labels: dict[str, str] = msgspec.field(default_factory=dict)
     match_expressions: tuple[LabelSelectorRequirement, ...] = ()
 
 
-class MetricIdentifier(_Object, frozen=True, kw_only=True):
+class MetricIdentifier(Object, frozen=True, kw_only=True):
     """A metric of the custom or external metrics API; `selector` chooses among its series, None takes all."""
 
     name: Text
     selector: LabelSelector | None = None
 
 
-class PodsMetricSource(_Object, frozen=True, kw_only=True):
+class PodsMetricSource(Object, frozen=True, kw_only=True):
     """A metric that each pod has (custom.metrics.k8s.io)."""
 
     metric: MetricIdentifier
     target: MetricTarget  # AverageValue
 
 
-class DescribedObject(_Object, frozen=True, kw_only=True):
+class DescribedObject(Object, frozen=True, kw_only=True):
     """The object that an Object metric is about, in the namespace of the target; the core group when no version is named."""
 
     kind: Text
@@ -131,29 +125,32 @@ class DescribedObject(_Object, frozen=True, kw_only=True):
     api_version: str | None = None
 
 
-class ObjectMetricSource(_Object, frozen=True, kw_only=True):
+class ObjectMetricSource(Object, frozen=True, kw_only=True):
     """A metric of one other object, such as the requests of an Ingress (custom.metrics.k8s.io)."""
 
     described_object: DescribedObject
     metric: MetricIdentifier
     target: MetricTarget  # Value or AverageValue
+    activation: Quantity | None = None  # from zero pods, only a value above this asks for the first one
 
 
-class ExternalMetricSource(_Object, frozen=True, kw_only=True):
+class ExternalMetricSource(Object, frozen=True, kw_only=True):
     """A metric of nothing in the cluster, such as the length of a queue (external.metrics.k8s.io); its series are summed."""
 
     metric: MetricIdentifier
     target: MetricTarget  # Value or AverageValue
+    activation: Quantity | None = None  # from zero pods, only a value above this asks for the first one
 
 
-class PrometheusMetricSource(_Object, frozen=True, kw_only=True):
+class PrometheusMetricSource(Object, frozen=True, kw_only=True):
     """A PromQL query that answers with one value: the load of the whole workload (requests per second, queue length)."""
 
     query: Text
     target: MetricTarget  # AverageValue: what one pod can carry; Value: what all pods together should stand at
+    activation: Quantity | None = None  # from zero pods, only a value above this asks for the first one
 
 
-class MetricSpec(_Object, frozen=True, kw_only=True):
+class MetricSpec(Object, frozen=True, kw_only=True):
     """One metric; exactly the source that `type` names is set."""
 
     type: MetricType
@@ -180,7 +177,7 @@ class SelectPolicy(StrEnum):
     DISABLED = "Disabled"
 
 
-class ScalingPolicy(_Object, frozen=True, kw_only=True):
+class ScalingPolicy(Object, frozen=True, kw_only=True):
     """At most `value` pods or percent within `periodSeconds`."""
 
     type: PolicyType
@@ -188,7 +185,7 @@ class ScalingPolicy(_Object, frozen=True, kw_only=True):
     period_seconds: Annotated[int, Meta(ge=1, le=1800)]
 
 
-class ScalingRules(_Object, frozen=True, kw_only=True):
+class ScalingRules(Object, frozen=True, kw_only=True):
     """One direction of `behavior`; None means the HPA's default for that direction."""
 
     stabilization_window_seconds: Annotated[int, Meta(ge=0, le=3600)] | None = None
@@ -197,7 +194,7 @@ class ScalingRules(_Object, frozen=True, kw_only=True):
     tolerance: Quantity | None = None
 
 
-class Behavior(_Object, frozen=True, kw_only=True):
+class Behavior(Object, frozen=True, kw_only=True):
     """How fast the count may move, per direction."""
 
     scale_up: ScalingRules | None = None
@@ -210,7 +207,7 @@ class ForecastPolicy(StrEnum):
     CONSERVATIVE = "Conservative"
 
 
-class ForecastSpec(_Object, frozen=True, kw_only=True):
+class ForecastSpec(Object, frozen=True, kw_only=True):
     """How load is forecast for this object."""
 
     enabled: bool = True
@@ -229,12 +226,12 @@ class ResourceMetrics(StrEnum):
     METRICS_API = "MetricsAPI"  # metrics.k8s.io, as the HPA: one request an object and metric
 
 
-class PredictiveAutoscalerSpec(_Object, frozen=True, kw_only=True):
+class PredictiveAutoscalerSpec(Object, frozen=True, kw_only=True):
     """What a user asks for; the HPA's fields, what of its controller's flags differs here, and `mode` and `forecast`."""
 
     scale_target_ref: CrossVersionObjectReference
     mode: Mode
-    max_replicas: Positive
+    max_replicas: Positive = INT32_MAX  # required unless mode is HPAFloor
     min_replicas: NotNegative = 1  # 0 needs a metric that says something while no pod runs
     metrics: tuple[MetricSpec, ...] = ()  # empty: cpu at 80 % of requests, as the HPA
     resource_metrics: ResourceMetrics = ResourceMetrics.PROMETHEUS
@@ -242,6 +239,11 @@ class PredictiveAutoscalerSpec(_Object, frozen=True, kw_only=True):
     cpu_initialization_period_seconds: NotNegative | None = None  # None: the service's setting, as for the next
     initial_readiness_delay_seconds: NotNegative | None = None
     forecast: ForecastSpec = ForecastSpec()
+    schedules: tuple[Schedule, ...] = ()
+    burst: Burst | None = None
+    fallback: Fallback | None = None  # None: hold, as the HPA
+    pause: Pause | None = None
+    on_delete: OnDelete = OnDelete.KEEP
 
 
 class HealingMode(StrEnum):
@@ -251,13 +253,13 @@ class HealingMode(StrEnum):
     HEAL = "Heal"
 
 
-class NotReadyFault(_Object, frozen=True, kw_only=True):
+class NotReadyFault(Object, frozen=True, kw_only=True):
     """A pod whose Ready condition has been False for so long."""
 
     for_seconds: Positive = 300
 
 
-class Faults(_Object, frozen=True, kw_only=True):
+class Faults(Object, frozen=True, kw_only=True):
     """Which faults are looked for; one that is absent is not."""
 
     not_ready: NotReadyFault | None = None
@@ -270,7 +272,7 @@ class HealingAction(StrEnum):
     EVICT = "Evict"
 
 
-class HealingBudget(_Object, frozen=True, kw_only=True):
+class HealingBudget(Object, frozen=True, kw_only=True):
     """The brakes on acts under this policy."""
 
     interval_seconds: NotNegative = 300  # between two acts on the same workload; doubles while acts do not help
@@ -278,7 +280,7 @@ class HealingBudget(_Object, frozen=True, kw_only=True):
     per_hour: Positive = 6  # acts under this policy
 
 
-class HealingBreaker(_Object, frozen=True, kw_only=True):
+class HealingBreaker(Object, frozen=True, kw_only=True):
     """When so many workloads fail at once that restarting pods cannot be the answer."""
 
     unhealthy_percent: Percent = 50  # of the workloads that the policy selects
@@ -286,7 +288,7 @@ class HealingBreaker(_Object, frozen=True, kw_only=True):
     cooldown_seconds: NotNegative = 600
 
 
-class HealingPolicySpec(_Object, frozen=True, kw_only=True):
+class HealingPolicySpec(Object, frozen=True, kw_only=True):
     """Which pods are watched for which faults, what is done, and the brakes."""
 
     mode: HealingMode

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from autoscaler.api.override_rules import override_faults
 from autoscaler.api.quantity import parse_float
 from autoscaler.api.structure import shown
 from autoscaler.api.types import ForecastSpec
@@ -97,6 +98,7 @@ def autoscaler_faults(spec: Json, path: str = "spec") -> Iterator[FieldError]:
         rules = _object(behavior.get(direction))
         yield from _quantity(rules, "tolerance", f"{path}.behavior.{direction}", at_least=(0.0, "0 or more"))
     yield from _forecast(_object(fields.get("forecast")), f"{path}.forecast")
+    yield from override_faults(fields, path)
 
 
 def healing_faults(spec: Json, path: str = "spec") -> Iterator[FieldError]:
@@ -150,6 +152,7 @@ def _source(source: Object, path: str, kind: str) -> Iterator[FieldError]:
         yield FieldError(f"{path}.container", f"must be the name of a container, not {shown(container)}")
     if isinstance(query, str) and query and not query.strip():
         yield FieldError(f"{path}.query", "must be a PromQL query, not only white space")
+    yield from _quantity(source, "activation", path, at_least=(0.0, "0 or more"))
     yield from _scale_target(_object(source.get("describedObject")), f"{path}.describedObject")
     metric = _object(source.get("metric"))
     yield from _part_of_a_path(metric, "name", f"{path}.metric")

@@ -1,7 +1,7 @@
 """The one entry to scaling decisions: what the HPA would do, and what a forecast adds to it.
 
     observation ──► reactive.step ──► replicas of the HPA ─┐
-                                                           ├─► the larger of both ──► Decision
+                                                           ├─► the larger of both ──► steps of our own ──► Decision
     forecasts ────► prediction.predict ──► bounded ────────┘
 
 Nothing here writes anything: `changed` is told of a write that succeeded.
@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 from autoscaler.reasons import Reason
 from autoscaler.scaling import zero
+from autoscaler.scaling.draft import Draft, action, sentence
 from autoscaler.scaling.policy import numbers_of, policy_of, scale_up_rules
 from autoscaler.scaling.prediction import Prediction, predict
 from autoscaler.scaling.rates import record_scale, scale_up_limit
 from autoscaler.scaling.reactive import Step, step
-from autoscaler.scaling.types import Action, Decision, Observation, Policy, Recommendation, Source, State
+from autoscaler.scaling.types import Decision, Observation, Policy, Recommendation, Source, State
 
 __all__ = ["after_blindness", "changed", "decide", "initial_state", "policy_of", "record_scale"]
 
@@ -61,28 +62,38 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     current = observation.spec_replicas
     hpa = step(observation, policy, state, now_s)
     prediction = predict(observation, policy, state, now_s)
-    ceiling = _ceiling(hpa.replicas, current, policy, state, now_s)
-    ahead = hpa.replicas if prediction.replicas is None else min(prediction.replicas, ceiling.replicas)
-    desired = max(hpa.replicas, ahead)
-    forecast_decides = desired > hpa.replicas
-    told = zero.after_change(current, desired, policy)
+    draft = Draft(current, hpa.replicas, hpa.reason, hpa.message, hpa.cause, _weighed(hpa, policy), conditions=hpa.conditions)
+    draft = _ahead(draft, prediction, _ceiling(hpa.replicas, current, policy, state, now_s))
+    told = zero.after_change(current, draft.replicas, policy)
     decision = Decision(
-        action=_action(desired, current),
-        desired=desired,
+        action=action(draft.replicas, current),
+        desired=draft.replicas,
         current=current,
-        reason=Reason.FORECAST_AHEAD if forecast_decides else hpa.reason,
-        message=_sentence(_ahead(desired, hpa, prediction, ceiling, current) if forecast_decides else hpa.message),
-        candidates=_candidates(hpa, prediction, policy),
+        reason=draft.reason,
+        message=sentence(draft.message),
+        candidates=draft.candidates,
         metrics=tuple(
             replace(status, predicted=need.replicas) for status, need in zip(hpa.statuses, prediction.needs, strict=False)
         ),
-        conditions=(*hpa.conditions, prediction.condition),
+        conditions=draft.conditions,
         events=hpa.events,
-        cause="" if forecast_decides else hpa.cause,
+        cause=draft.cause,
         computed=hpa.computed,
+        limits=draft.limits,
         once_written=() if told is None else (told,),
     )
     return decision, replace(state, recommendations=hpa.recommendations, predicted=prediction.recent)
+
+
+def _ahead(draft: Draft, prediction: Prediction, ceiling: "_Ceiling") -> Draft:
+    """Return the draft raised to what the forecast asks for, as far as it may."""
+    told = draft.told(prediction.condition)
+    if prediction.replicas is None:
+        return told
+    weighed = told.weighed(Source.PREDICTED, prediction.replicas)
+    raised = max(draft.replicas, min(prediction.replicas, ceiling.replicas))
+    bounded = f", bounded by {ceiling.cause}" if raised < prediction.replicas else ""
+    return weighed.moved(raised, Reason.FORECAST_AHEAD, prediction.message + bounded, "the forecast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +114,7 @@ def _ceiling(hpa_replicas: int, current: int, policy: Policy, state: State, now_
     return min(ceilings, key=lambda one: one.replicas)
 
 
-def _action(desired: int, current: int) -> Action:
-    if desired == current:
-        return Action.HOLD
-    return Action.SCALE_UP if desired > current else Action.SCALE_DOWN
-
-
-def _ahead(desired: int, hpa: Step, prediction: Prediction, ceiling: _Ceiling, current: int) -> str:
-    """Return what a decision that a forecast made comes to, and why."""
-    match _action(desired, current):
-        case Action.HOLD:
-            move = f"stay at {desired}"
-        case Action.SCALE_UP:
-            move = f"scale up from {current} to {desired}"
-        case Action.SCALE_DOWN:
-            move = f"scale down from {current} to {desired}"
-    bounded = f", bounded by {ceiling.cause}" if desired < (prediction.replicas or 0) else ""
-    return f"{move}: {prediction.message}{bounded}; without the forecast it would be {hpa.replicas}"
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
-
-
-def _candidates(hpa: Step, prediction: Prediction, policy: Policy) -> Mapping[Source, int]:
-    """Return every value that was weighed."""
+def _weighed(hpa: Step, policy: Policy) -> Mapping[Source, int]:
+    """Return what the HPA weighs."""
     found = {Source.STABILIZED: hpa.replicas, Source.FLOOR: policy.min_replicas, Source.CEILING: policy.max_replicas}
-    if hpa.raw is not None:
-        found[Source.REACTIVE] = hpa.raw
-    if prediction.replicas is not None:
-        found[Source.PREDICTED] = prediction.replicas
-    return found
+    return found if hpa.raw is None else found | {Source.REACTIVE: hpa.raw}

@@ -67,6 +67,10 @@ def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_met
         max_metric_age_s=math.inf if settings.exact_hpa else max_metric_age_s,
         scale_to_zero=settings.scale_to_zero,
         departures=EXACT if settings.exact_hpa else Departures(),
+        schedules=spec.schedules,
+        burst=spec.burst,
+        fallback=spec.fallback,
+        pause=spec.pause,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from autoscaler.api.overrides import Burst, Fallback, Pause, Schedule
 from autoscaler.api.types import Behavior, MetricSpec
 from autoscaler.model import Forecast, PodView
 from autoscaler.reasons import Reason
@@ -85,6 +86,10 @@ class Policy:
     max_metric_age_s: float
     scale_to_zero: bool = False  # the HPA's feature gate HPAScaleToZero
     departures: Departures = Departures()
+    schedules: tuple[Schedule, ...] = ()
+    burst: Burst | None = None
+    fallback: Fallback | None = None
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ class State:
     scale_ups: tuple[ScaleEvent, ...] = ()
     scale_downs: tuple[ScaleEvent, ...] = ()
     scaled_to_zero: bool | None = None  # whether the last change was ours down to zero; None: not known
+    blind_since_s: float | None = None  # since when no metric could decide; None: one could, the last time
 
 
 class Source(StrEnum):
@@ -123,6 +129,10 @@ class Source(StrEnum):
     PREDICTED = "predicted"  # what the forecast asks for
     FLOOR = "floor"  # minReplicas
     CEILING = "ceiling"  # maxReplicas
+    SCHEDULE = "schedule"  # the least that a schedule in force asks for
+    BURST = "burst"  # what the short window asks for
+    FALLBACK = "fallback"  # without metrics
+    PAUSE = "pause"  # a fixed count
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,17 @@ class MetricStatus:
     ratio: float | None = None
     predicted: int | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Something that changed what was going to be decided: what, from which count to which, and why."""
+
+    name: str  # of the field, setting or circumstance, such as pause.scaleIn
+    before: int
+    after: int
+    reason: Reason
+    message: str  # half a sentence: it follows a colon or a semicolon
 
 
 class Action(StrEnum):
@@ -181,4 +202,5 @@ class Decision:
     events: tuple[Event, ...] = ()  # of what went wrong, in the HPA's words; a rescale has its own once it is written
     cause: str = ""  # of a change, in the HPA's words (`cpu resource above target`); empty where it has none for it
     computed: bool = True  # False: no metric could be used, and nothing is desired
+    limits: tuple[Limit, ...] = ()  # in their order, each of what the ones before it left
     once_written: tuple[Condition, ...] = ()  # conditions beside AbleToScale that hold when the change has been made

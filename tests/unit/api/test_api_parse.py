@@ -230,7 +230,7 @@ def test_a_misspelt_field_gets_a_suggestion() -> None:
 def test_a_missing_mode_says_what_is_allowed() -> None:
     obj = an_autoscaler()
     del obj["spec"]["mode"]
-    assert faults(obj) == {"spec.mode": "is required and must be one of Observe, Scale"}
+    assert faults(obj) == {"spec.mode": "is required and must be one of Observe, Scale, HPAFloor"}
 
 
 def test_max_below_min_names_both() -> None:

@@ -30,6 +30,7 @@ EXAMPLES = [
     for path in sorted((CHART / "examples").glob("*.yaml"))
     for obj in yaml.safe_load_all(path.read_text(encoding="utf-8"))
 ]
+NOT_OF_A_FLOOR = {"spec.minReplicas", "spec.maxReplicas"}  # a default would set them, where mode HPAFloor refuses them
 ONE_OF_TWO_TYPES = {"spec.behavior.scaleUp.tolerance", "spec.behavior.scaleDown.tolerance", "spec.forecast.seasons"}
 
 
@@ -75,7 +76,7 @@ def differences(struct: type[msgspec.Struct], schema: Json, path: str) -> Iterat
         yield f"{path}: other fields are required"
     for name, field in fields.items():
         below, where = schema["properties"][name], f"{path}.{name}"
-        if below.get("default") != default_of(field):
+        if below.get("default") != (None if where in NOT_OF_A_FLOOR else default_of(field)):
             yield f"{where}: the default is {below.get('default')!r}, the type has {default_of(field)!r}"
         for part in parts(field.type):
             yield from part_differences(part, below, where)
