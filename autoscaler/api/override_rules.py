@@ -12,6 +12,7 @@ Json = object
 Object = Mapping[str, Json]
 
 _HPA = "HorizontalPodAutoscaler"
+_FILLED_IN = {"minReplicas": 1}  # by the API server, which cannot be told from a user who wrote it
 _INHERITED = ("minReplicas", "maxReplicas", "metrics", "behavior")
 
 
@@ -38,7 +39,7 @@ def _mode(fields: Object, path: str) -> Iterator[FieldError]:
             message = f"must name a {_HPA} of autoscaling/v2 when mode is HPAFloor"
             yield FieldError(f"{path}.scaleTargetRef", message)
         for name in _INHERITED:
-            if fields.get(name) is not None:
+            if fields.get(name) not in (None, _FILLED_IN.get(name)):
                 yield FieldError(f"{path}.{name}", "must not be set when mode is HPAFloor: that of the HPA counts")
     elif is_hpa:
         yield FieldError(f"{path}.scaleTargetRef", f"must name what is scaled, not a {_HPA}; that is for mode HPAFloor")

@@ -91,6 +91,26 @@ def wrong() -> Iterator[tuple[str, Json, str]]:
     yield "PredictiveAutoscaler", {"behavior": {"scaleUp": {"tolerance": "a little"}}}, "spec.behavior.scaleUp.tolerance"
     yield "PredictiveAutoscaler", {"forecast": {"leadSeconds": "soon"}}, "spec.forecast.leadSeconds"
     yield "PredictiveAutoscaler", {"forecast": {"seasons": "daily"}}, "spec.forecast.seasons"
+    hpa = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "shop"}
+    floor = {"scaleTargetRef": hpa, "mode": "HPAFloor", "maxReplicas": None}
+    yield "PredictiveAutoscaler", {"maxReplicas": None}, "maxReplicas is required unless mode is HPAFloor"
+    yield (
+        "PredictiveAutoscaler",
+        {"mode": "HPAFloor", "maxReplicas": None},
+        "scaleTargetRef must name a HorizontalPodAutoscaler",
+    )
+    yield "PredictiveAutoscaler", {"scaleTargetRef": hpa}, "scaleTargetRef must name a HorizontalPodAutoscaler"
+    for name, value in {"minReplicas": 2, "maxReplicas": 3, "metrics": [], "behavior": {}}.items():
+        yield (
+            "PredictiveAutoscaler",
+            floor | {name: value},
+            "minReplicas, maxReplicas, metrics and behavior are those of the HPA",
+        )
+    yield "PredictiveAutoscaler", {"pause": {}}, "a pause needs all, scaleIn, scaleOut or replicas"
+    yield "PredictiveAutoscaler", {"pause": {"replicas": 1, "scaleIn": True}}, "a pause at fixed replicas"
+    yield "PredictiveAutoscaler", {"fallback": {}}, "replicas must be set if and only if behavior of fallback is not Current"
+    yield "PredictiveAutoscaler", {"fallback": {"behavior": "Current", "replicas": 2}}, "replicas must be set if and only if"
+    yield from (("PredictiveAutoscaler", {"schedules": [change]}, words) for change, words in wrong_schedules())
     yield "HealingPolicy", {"mode": None}, "spec.mode"
     yield "HealingPolicy", {"selector": {}}, "selector must not be empty"
     yield "HealingPolicy", {"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}, "values must be given"
@@ -98,7 +118,23 @@ def wrong() -> Iterator[tuple[str, Json, str]]:
     yield "HealingPolicy", {"budget": {"maxUnavailable": "0%"}}, "spec.budget.maxUnavailable"
 
 
-@pytest.mark.parametrize(("kind", "change", "named"), [pytest.param(*case, id=case[2]) for case in wrong()])
+def wrong_schedules() -> Iterator[tuple[Json, str]]:
+    night = {"name": "night", "cron": "0 0 * * *", "durationSeconds": 60, "max": 3}
+    yield {"name": "night", "max": 3}, "a schedule needs cron, from or to"
+    yield {"name": "night", "cron": "0 0 * * *", "max": 3}, "cron needs exactly one of until and durationSeconds"
+    yield night | {"until": "0 6 * * *"}, "cron needs exactly one of until and durationSeconds"
+    yield {"name": "night", "from": "2026-01-01", "max": 3, "until": "0 6 * * *"}, "until and durationSeconds need cron"
+    yield {"name": "night", "from": "2026-01-01"}, "a schedule needs min, max, replicas or paddingPercent"
+    yield night | {"replicas": 3}, "replicas stands for both min and max"
+    yield night | {"min": 4}, "min of a schedule must not be greater than its max"
+    yield night | {"exclude": [{}]}, "an exclusion needs exactly one of country, calendar and dates"
+    yield night | {"exclude": [{"country": "DE", "calendar": "ours"}]}, "an exclusion needs exactly one of"
+    yield night | {"exclude": [{"calendar": "ours", "subdivision": "BY"}]}, "subdivision needs country"
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "named"), [pytest.param(*case, id=f"{number} {case[2]}") for number, case in enumerate(wrong())]
+)
 def test_the_api_server_refuses_it_and_names_what_is_wrong(api: Cluster, kind: str, change: Json, named: str) -> None:
     plain = SCALED if kind == "PredictiveAutoscaler" else HEALED
     spec = {name: value for name, value in (plain | change).items() if value is not None}

@@ -30,7 +30,7 @@ EXAMPLES = [
     for path in sorted((CHART / "examples").glob("*.yaml"))
     for obj in yaml.safe_load_all(path.read_text(encoding="utf-8"))
 ]
-NOT_OF_A_FLOOR = {"spec.minReplicas", "spec.maxReplicas"}  # a default would set them, where mode HPAFloor refuses them
+NOT_OF_A_FLOOR = {"spec.maxReplicas"}  # a default would set it, where mode HPAFloor refuses it
 ONE_OF_TWO_TYPES = {"spec.behavior.scaleUp.tolerance", "spec.behavior.scaleDown.tolerance", "spec.forecast.seasons"}
 
 
