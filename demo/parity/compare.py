@@ -19,6 +19,8 @@ _ROOM = {"container_last_seen": 1.0, "container_start_time_seconds": 2.0, "conta
 
 How many requests a disk has at one moment says nothing of the next.
 """
+_OPENED = ("container_file_descriptors", "container_processes", "container_sockets", "container_threads")
+"""Counts of what a container opens for each request and closes after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Terms:
     """The same for memory of the root, which is added up from other files than the kubelet's."""
     is_steady: Callable[[Series], bool] = lambda _series: True
     """Gauges of the others are held against the range of all scrapes."""
+    opened: float = 0.0
+    """How many files, sockets, threads or processes a pod may have opened and closed between two scrapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,8 @@ class _Judge:
             return rounding
         is_memory = name.startswith("container_memory_")
         ratio = self.terms.root_ratio if is_memory and series["id"] == "/" else self.terms.ratio
+        if name in _OPENED and series["pod"]:
+            return max(ratio * abs(value), self.terms.opened)
         return max(ratio * abs(value), self.terms.bytes_ if is_memory or name.endswith("_bytes") else rounding)
 
     def _find(self, side: Side, series: Series, value: float, words: str) -> None:

@@ -72,6 +72,25 @@ def test_a_restless_gauge_may_be_anything_that_it_has_been() -> None:
     assert judged(GAUGE, values, 500e6, 103.0, replace(TERMS, is_steady=lambda _: False)).same
 
 
+@pytest.mark.parametrize("name", [f"container_{what}" for what in ("file_descriptors", "processes", "sockets", "threads")])
+def test_what_a_request_opens_has_a_little_room_in_a_pod_under_traffic(name: str) -> None:
+    busy = replace(TERMS, opened=4.0)
+
+    def faults_of(labels: str, theirs: float, terms: Terms) -> str:
+        def told(at_s: float, value: float, stamp: str = "") -> Scrape:
+            text = f"# TYPE {name} gauge\n{name}{{{labels}}} {value}{stamp}\n"
+            return Reader().read(text, at_s, at_s + 0.1)
+
+        kubelet = told(105.2, theirs, " 103000")
+        return faults([compare([kubelet], [told(100.0 + second, 7) for second in range(7)], 0, terms)])
+
+    container, folder = 'id="/kubepods/a/c",container="app",pod="web"', 'id="/kubepods"'
+    assert not faults_of(container, 11, busy)
+    assert "kubelet 12, exporter 7 to 7" in faults_of(container, 12, busy)
+    assert faults_of(container, 8, TERMS)
+    assert faults_of(folder, 8, busy)
+
+
 def test_a_restless_memory_may_have_been_what_only_its_peak_tells_of() -> None:
     peak = "container_memory_max_usage_bytes"
     mine = [scrape(100.0 + second, {GAUGE: 10e6, peak: 60e6}) for second in range(7)]
