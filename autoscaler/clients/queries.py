@@ -2,6 +2,10 @@
 
 Every selector pins the job, so that a cluster where the kubelet's cAdvisor is scraped as well never counts a pod twice. Names
 and labels are cAdvisor's; `foresail_pod_info` says which workload a pod belongs to.
+
+The kubelet tells of a container at two paths of one job, /metrics/cadvisor and, where that is scraped, /metrics/resource: the
+larger of both counts, never their sum. It also gives its samples times of its own, which keeps a container that has ended in
+every answer for Prometheus' look-back, five minutes: of memory only the newest counts, or each restart would look like load.
 """
 
 from dataclasses import dataclass
@@ -12,6 +16,8 @@ POD_INFO = "foresail_pod_info"
 
 PART = "part"  # label that tells the two halves of `pod_usage_and_time` apart
 VALUE, TIME = "value", "time"
+
+_CONTAINER = "namespace, pod, container"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,10 @@ class Source:
 def container_usage(resource: str, source: Source) -> str:
     """Return the usage of every container: cpu in cores, memory as working set in bytes."""
     selected = _containers(resource, source)
-    usage = f"rate({selected}[{source.window_s}s])" if resource == "cpu" else selected
-    return f"sum by (namespace, pod, container) ({usage})"
+    if resource == "cpu":
+        return _cpu_usage(selected, source)
+    newest = f"max by ({_CONTAINER}) (timestamp({selected}))"
+    return f"max by ({_CONTAINER}) ({selected} and timestamp({selected}) == on ({_CONTAINER}) group_left () {newest})"
 
 
 def container_sample_time(resource: str, source: Source) -> str:
@@ -34,7 +42,7 @@ def container_sample_time(resource: str, source: Source) -> str:
 
     The time that comes with an instant query's answer is that of the question, and says nothing about age.
     """
-    return f"max by (namespace, pod, container) (timestamp({_containers(resource, source)}))"
+    return f"max by ({_CONTAINER}) (timestamp({_containers(resource, source)}))"
 
 
 def container_usage_and_time(resource: str, source: Source) -> str:
@@ -44,9 +52,13 @@ def container_usage_and_time(resource: str, source: Source) -> str:
 
 
 def workload_usage(resource: str, source: Source) -> str:
-    """Return the usage of every workload: all pods that ran at that moment, under the name of their top-level owner."""
+    """Return the usage of every workload: all pods that ran at that moment, under the name of their top-level owner.
+
+    Of the memory of a container that was restarted the larger counts: to find the newest at each point of a long time costs
+    more than history is worth.
+    """
     selected = _containers(resource, source)
-    usage = f"rate({selected}[{source.window_s}s])" if resource == "cpu" else selected
+    usage = _cpu_usage(selected, source) if resource == "cpu" else f"max by ({_CONTAINER}) ({selected})"
     return (
         f"sum by (namespace, workload_kind, workload) (sum by (namespace, pod) ({usage})"
         f" * on (namespace, pod) group_left (workload_kind, workload) {pod_owner(source)})"
@@ -68,6 +80,12 @@ def _containers(resource: str, source: Source) -> str:
     metrics = {"cpu": CPU_SECONDS, "memory": WORKING_SET}
     # cAdvisor has series of whole pods (no container) and, with old runtimes, of the pause container.
     return f'{metrics[resource]}{{job={quoted(source.job)},pod!="",container!="",container!="POD"}}'
+
+
+def _cpu_usage(selected: str, source: Source) -> str:
+    """Return the rate of every container; what it used before and after a restart is added up."""
+    rate = f"rate({selected}[{source.window_s}s])"
+    return f"max by ({_CONTAINER}) (sum by ({_CONTAINER}, metrics_path) ({rate}))"
 
 
 def _labelled(query: str, part: str) -> str:

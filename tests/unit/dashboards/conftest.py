@@ -36,7 +36,7 @@ def promtool() -> Promtool:
 @pytest.fixture
 def metric_names() -> Callable[[str], set[str]]:
     """Find the names of our metrics in an expression."""
-    return lambda expression: set(re.findall(r"(?<![\w:\"])(?:foresail|container|workload:)[\w:]*(?=[{\[\s),]|$)", expression))
+    return lambda expression: set(re.findall(r"(?<![\w:\"])(?:foresail|container_|workload:)[\w:]*(?=[{\[\s),]|$)", expression))
 
 
 @pytest.fixture
