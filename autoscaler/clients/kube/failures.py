@@ -95,7 +95,10 @@ def from_answer(attempt: Attempt, status: int, body: Any, retry_after_s: float |
     remedy = verdict.remedy
     if status == 403 and " cannot " in cause:  # noqa: PLR2004 - Forbidden; the wording of RBAC
         rule = f'verb "{attempt.verb}" on "{attempt.resource}" in API group "{attempt.group}"'
-        remedy = f"grant {rule} to the service account of foresail (the chart's ClusterRole does)"
+        # The chart knows the scale of Kubernetes' own kinds only.
+        is_foreign = attempt.resource.endswith("/scale") and attempt.group != "apps"
+        how = "name the kind in the chart's rbac.extraScaleTargets" if is_foreign else "the chart's ClusterRole does"
+        remedy = f"grant {rule} to the service account of foresail ({how})"
     message = f"{attempt}: HTTP {status}: {cause or 'no cause given'}; {remedy}"
     if issubclass(verdict.error, Temporary):
         return verdict.error(message, retry_after_s=retry_after_s)

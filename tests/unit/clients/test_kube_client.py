@@ -272,6 +272,20 @@ def test_each_status_has_its_branch(status: int, error: type[Exception]) -> None
 
 
 @pytest.mark.parametrize(
+    ("resource", "group", "how"),
+    [
+        ("statefulsets/scale", "apps", "the chart's ClusterRole does"),
+        ("rollouts/scale", "argoproj.io", "name the kind in the chart's rbac.extraScaleTargets"),
+        ("replicationcontrollers/scale", "", "name the kind in the chart's rbac.extraScaleTargets"),
+        ("events", "events.k8s.io", "the chart's ClusterRole does"),
+    ],
+)
+def test_a_missing_right_says_whether_the_chart_gives_it_by_itself(resource: str, group: str, how: str) -> None:
+    told = from_answer(Attempt("get", resource, group, "shop/web"), 403, {"message": "the user cannot get it"}, None)
+    assert f'"{resource}" in API group "{group}" to the service account of foresail ({how})' in str(told)
+
+
+@pytest.mark.parametrize(
     ("exception", "error"),
     [
         (TimeoutError(), Temporary),
