@@ -17,8 +17,8 @@ def prometheus_config(kubeconfig: Path, node_ip: str, gateway_port: int, rules: 
         "rule_files": rules,
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{node_ip}:9093"]}]}]},
         "scrape_configs": [
-            _own("foresail-exporter", kubeconfig, component="exporter"),
-            _own("foresail", kubeconfig, component="service"),
+            own_job("foresail-exporter", kubeconfig, "exporter"),
+            own_job("foresail", kubeconfig, "service"),
             _app(kubeconfig),
             {"job_name": "gateway", "static_configs": [{"targets": [f"{node_ip}:{gateway_port}"]}]},
         ],
@@ -38,18 +38,38 @@ def _copy(label: str, to: str) -> Json:
     return {"source_labels": [f"__meta_kubernetes_{label}"], "target_label": to}
 
 
-def _own(job: str, kubeconfig: Path, component: str) -> Json:
+def own_job(job: str, kubeconfig: Path, component: str, namespace: str = SYSTEM_NAMESPACE) -> Json:
     """Scrape pods of the chart; their own labels win, for they speak of other pods."""
     return {
         "job_name": job,
         "honor_labels": True,
-        "kubernetes_sd_configs": _discovery(kubeconfig, SYSTEM_NAMESPACE),
+        "kubernetes_sd_configs": _discovery(kubeconfig, namespace),
         "relabel_configs": [
             _keep("pod_label_app_kubernetes_io_name", "foresail"),
             _keep("pod_label_app_kubernetes_io_component", component),
             _keep("pod_container_port_name", "metrics|http"),
             _keep("pod_phase", "Running"),
             _copy("pod_node_name", "node"),
+        ],
+    }
+
+
+def kubelet_job(name: str, node_ip: str, pki: Path, path: str) -> Json:
+    """Scrape one path of the kubelet, labelled as kube-prometheus-stack does: all that it tells is one job's."""
+    return {
+        "job_name": name,
+        "honor_labels": True,
+        "scheme": "https",
+        "metrics_path": path,
+        "tls_config": {
+            "ca_file": str(pki / "ca.crt"),
+            "cert_file": str(pki / "prometheus.crt"),
+            "key_file": str(pki / "prometheus.key"),
+        },
+        "static_configs": [{"targets": [f"{node_ip}:10250"]}],
+        "relabel_configs": [
+            {"source_labels": ["__metrics_path__"], "target_label": "metrics_path"},
+            {"target_label": "job", "replacement": "kubelet"},
         ],
     }
 

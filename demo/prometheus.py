@@ -15,6 +15,13 @@ class Prometheus:
 
     def query(self, promql: str) -> list[dict[str, Any]]:
         """Return the result of an instant query; raises OSError (also for a refused query)."""
-        address = f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': promql})}"
+        return list(self._data(f"query?{urllib.parse.urlencode({'query': promql})}")["result"])
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return the groups of rules with how their last evaluation went; raises OSError."""
+        return list(self._data("rules")["groups"])
+
+    def _data(self, words: str) -> dict[str, Any]:
+        address = f"{self.url}/api/v1/{words}"
         with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - the address is our own http://127.0.0.1
-            return list(json.load(answer)["data"]["result"])
+            return dict(json.load(answer)["data"])

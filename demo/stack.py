@@ -195,8 +195,14 @@ def install_chart(cluster: Cluster, out: Path, secret: str, values: Mapping[str,
 
 def install_exporter(cluster: Cluster, out: Path, namespace: str, values: Mapping[str, Any]) -> None:
     """Install the exporter alone in a namespace of its own, with these values of the chart's `exporter`, and wait for it."""
-    alone = {"replicas": 0, "extraVolumes": [], "extraVolumeMounts": [], "exporter": values}
-    _install(cluster, out / f"{namespace}.yaml", alone, "--namespace", namespace, "--create-namespace", "--skip-crds")
+    install_beside(cluster, out, namespace, {"replicas": 0, "exporter": values})
+
+
+def install_beside(cluster: Cluster, out: Path, namespace: str, values: Mapping[str, Any]) -> None:
+    """Install another release in a namespace of its own, without the webhook and the definitions, and wait for it."""
+    own = {"extraVolumes": [], "extraVolumeMounts": [], "settings": {"notify": {"webhooks": []}}}
+    words = ("--namespace", namespace, "--create-namespace", "--skip-crds")
+    _install(cluster, out / f"{namespace}.yaml", merged(own, values), *words)
 
 
 def _install(cluster: Cluster, file: Path, values: Mapping[str, Any], *words: str) -> None:

@@ -24,7 +24,7 @@ from demo.parity.compare import Verdict
 from demo.parity.report import faults
 from demo.prometheus import Prometheus
 from demo.run import break_pod
-from demo.stack import APP_IMAGE, Stack, as_list, bring_up
+from demo.stack import APP_IMAGE, RELEASE, Stack, as_list, bring_up
 
 pytestmark = pytest.mark.cluster
 
@@ -106,9 +106,15 @@ def condition(cluster: Cluster, kind: str, name: str, wanted: str) -> Json | Non
 
 @pytest.fixture(scope="module")
 def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Bring up the whole product; on the way out the cluster stays for other tests, without our workloads."""
-    yield bring_up(cluster, tmp_path_factory.mktemp("e2e"), QuietReporter())
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
+    """Bring up the whole product; on the way out the cluster stays for other tests, without product and workloads."""
+    try:
+        yield bring_up(cluster, tmp_path_factory.mktemp("e2e"), QuietReporter())
+    finally:
+        cluster.helm("uninstall", RELEASE, "--namespace", SYSTEM_NAMESPACE, "--ignore-not-found")
+        started = {one.name for one, _ in cluster.processes()}
+        for name in started & {"traffic", "receiver", "alertmanager", "prometheus"}:
+            cluster.end(name)
+        cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
 
 
 @pytest.fixture(scope="module")
