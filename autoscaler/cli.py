@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -20,6 +21,14 @@ from autoscaler.errors import ForesailError
 
 EXTRA = "service"
 _WRONG, _FAILED = 2, 1  # exit codes: the user's input, anything else
+
+
+class ConvertMode(StrEnum):
+    """What a converted object may do; the third mode is for HPAs that stay."""
+
+    OBSERVE = "Observe"
+    SCALE = "Scale"
+
 
 app = typer.Typer(
     name="foresail",
@@ -122,6 +131,34 @@ def validate(
             _say(file, "holds no PredictiveAutoscaler and no HealingPolicy", err=True)
         outcomes |= found
     raise typer.Exit(0 if Outcome.VALID in outcomes and Outcome.WRONG not in outcomes else _FAILED)
+
+
+@app.command()
+def convert(
+    files: Annotated[list[str], typer.Argument(help="YAML files with HorizontalPodAutoscalers and ScaledObjects; - is stdin.")],
+    mode: Annotated[ConvertMode, typer.Option(help="Mode of what is printed; Observe changes nothing.")] = ConvertMode.OBSERVE,
+) -> None:
+    """Print the PredictiveAutoscalers that stand for HPAs and KEDA's ScaledObjects; no cluster is asked.
+
+    What cannot be carried over is told on standard error. Ends with 1 if an object could not be converted, or none was there.
+    """
+    with _packages("convert"):
+        from autoscaler.commands.convert import Conversion  # noqa: PLC0415 - the extra may be missing
+        from autoscaler.manifests import LARGEST_BYTES  # noqa: PLC0415
+
+    conversion, unread = Conversion(mode.value), False
+    for file in files:
+        try:
+            content = _read(file, LARGEST_BYTES + 1)
+        except (OSError, ValueError) as error:
+            _say(file, f"cannot be read: {getattr(error, 'strerror', None) or error}", err=True)
+            unread = True
+            continue
+        for line in conversion.add(content):
+            _say(file, line, err=True)
+    typer.echo(conversion.summary(), err=True)
+    typer.echo(conversion.yaml(), nl=False)
+    raise typer.Exit(0 if conversion.objects and not conversion.failed and not unread else _FAILED)
 
 
 def _read(file: str, most_bytes: int) -> bytes:

@@ -16,7 +16,8 @@ from autoscaler.errors import InvalidObject
 from autoscaler.yaml_text.documents import Document, decoded, documents
 from autoscaler.yaml_text.unreadable import Unreadable
 
-LARGEST_BYTES = 8 * 2**20  # of one file; the API server takes objects of up to 1.5 MiB
+MOST_MIB = 8
+LARGEST_BYTES = MOST_MIB * 2**20  # of one file; the API server takes objects of up to 1.5 MiB
 _CHECKS = {"PredictiveAutoscaler": predictive_autoscaler, "HealingPolicy": healing_policy}
 _LONGEST_SHOWN = 63  # characters of a name or a kind in a line; a namespace has no more
 _MOST_UNKNOWN = 10  # fields of one metadata that are told
@@ -58,7 +59,7 @@ class Verdict:
 def check(raw: bytes) -> Iterator[Verdict]:
     """Yield a verdict for each object in a file, or the one why it cannot be read."""
     if len(raw) > LARGEST_BYTES:
-        yield _wrong(f"is larger than {LARGEST_BYTES // 2**20} MiB, which is too much to check at once; split it")
+        yield _wrong(f"is larger than {MOST_MIB} MiB, which is too much to check at once; split it")
         return
     try:
         for document in documents(decoded(raw)):
@@ -70,30 +71,30 @@ def check(raw: bytes) -> Iterator[Verdict]:
 def _document(document: Document) -> Iterator[Verdict]:
     if document.repeats:
         yield _wrong(*document.repeats)
-    for value in _unpacked(document.value):
+    for value in unpacked(document.value):
         verdict = _verdict(value, document.line)
         if not (document.repeats and verdict.outcome is Outcome.VALID):  # which of the two was meant is not known
             yield verdict
 
 
-def _unpacked(value: object) -> Iterator[object]:
+def unpacked(value: object) -> Iterator[object]:
     """Yield the objects of a document: one, none, or those of a list."""
     if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list | None):
         for item in value.get("items") or ():
-            yield from _unpacked(item)
+            yield from unpacked(item)
     elif value is not None:
         yield value
 
 
 def _verdict(obj: object, line: int) -> Verdict:
     if not isinstance(obj, dict):
-        what = f"the text {_shown(obj)}" if isinstance(obj, str) else _shown(obj)
+        what = f"the text {shown_short(obj)}" if isinstance(obj, str) else shown_short(obj)
         return _wrong(f"line {line}: must be an object with apiVersion, kind, metadata and spec, not {what}")
-    kind, name = obj.get("kind"), _name(obj)
+    kind, name = obj.get("kind"), named(obj)
     if not isinstance(kind, str) or kind not in _CHECKS:
         return _of_another_kind(obj, kind, line)
     if obj.get("apiVersion") != API_VERSION:
-        return _wrong(f"{name}: apiVersion: must be {API_VERSION}, not {_shown(obj.get('apiVersion'))}")
+        return _wrong(f"{name}: apiVersion: must be {API_VERSION}, not {shown_short(obj.get('apiVersion'))}")
     meta = obj.get("metadata")
     faults = [f"{name}: {one}" for one in (*_unknown_metadata(meta), *_faults(kind, obj, meta))]
     return _wrong(*faults) if faults else Verdict(Outcome.VALID, (f"{name}: valid",))
@@ -101,11 +102,11 @@ def _verdict(obj: object, line: int) -> Verdict:
 
 def _of_another_kind(obj: dict[str, Any], kind: object, line: int) -> Verdict:
     """Return what is to be said of an object that is none of ours; one that was meant to be must not pass in silence."""
-    version, name = obj.get("apiVersion"), _name(obj)
+    version, name = obj.get("apiVersion"), named(obj)
     if isinstance(version, str) and version.partition("/")[0] == GROUP:
-        return _wrong(f"{name}: kind: must be one of {', '.join(_CHECKS)}, not {_shown(kind)}")
+        return _wrong(f"{name}: kind: must be one of {', '.join(_CHECKS)}, not {shown_short(kind)}")
     if kind == "List":
-        return _wrong(f"line {line}: the List's items must be a list, not {_shown(obj['items'])}")
+        return _wrong(f"line {line}: the List's items must be a list, not {shown_short(obj['items'])}")
     if not isinstance(kind, str) or not kind:
         return _wrong(f"line {line}: the object names no kind; write apiVersion: {API_VERSION} and kind: {next(iter(_CHECKS))}")
     return Verdict(Outcome.SKIPPED, (f"{name}: skipped, it is none of {', '.join(_CHECKS)}",))
@@ -126,17 +127,18 @@ def _unknown_metadata(meta: object) -> Iterator[str]:
     unknown = (str(field) for field in meta if field not in _METADATA) if isinstance(meta, Mapping) else ()
     for field in islice(unknown, _MOST_UNKNOWN):
         near = difflib.get_close_matches(field, _METADATA, n=1)
-        yield f"metadata.{_shown(field)}: is not a known field{f'; did you mean {near[0]}?' if near else ''}"
+        yield f"metadata.{shown_short(field)}: is not a known field{f'; did you mean {near[0]}?' if near else ''}"
 
 
-def _name(obj: dict[str, Any]) -> str:
+def named(obj: dict[str, Any]) -> str:
+    """Return kind, namespace and name of an object for a line about it."""
     meta = obj.get("metadata")
     given = meta if isinstance(meta, dict) else {}
     kind, namespace, name = obj.get("kind"), given.get("namespace") or "default", given.get("name")
-    return f"{_shown(kind)} {_shown(namespace)}/{'(without a name)' if name is None else _shown(name)}"
+    return f"{shown_short(kind)} {shown_short(namespace)}/{'(without a name)' if name is None else shown_short(name)}"
 
 
-def _shown(value: object) -> str:
+def shown_short(value: object) -> str:
     """Return text as it is, anything else as a word, and neither at length."""
     if isinstance(value, dict | list | set):
         return "an object" if isinstance(value, dict) else "a list"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:  # libyaml where PyYAML was built with it: ten times as fast
     _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_TAG = "tag:yaml.org,2002:"
+TAG = "tag:yaml.org,2002:"
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _TRUE = frozenset(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"))
 _FALSE = frozenset(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"))
@@ -33,7 +33,7 @@ class Loader(_Base):
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> Any:  # noqa: ANN401 - as in PyYAML
         """Return the tag of a node that has none."""
         if kind is yaml.ScalarNode and implicit[0]:
-            return _TAG + _kind(value)
+            return TAG + kind_of_plain(value)
         return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - as in PyYAML
@@ -41,7 +41,7 @@ class Loader(_Base):
         return {_key(key, node): value for key, value in super().construct_mapping(node, deep).items()}
 
 
-def _kind(text: str) -> str:
+def kind_of_plain(text: str) -> str:
     """Return what a plain scalar is; underscores count for nothing in numbers."""
     if text in _NULL:
         return "null"
@@ -94,7 +94,7 @@ def _wrong(what: str, node: yaml.Node) -> ConstructorError:
     return ConstructorError(None, None, what, node.start_mark)
 
 
-Loader.add_constructor(f"{_TAG}bool", _bool)
-Loader.add_constructor(f"{_TAG}int", _number)
-Loader.add_constructor(f"{_TAG}float", _number)
-Loader.add_constructor(f"{_TAG}timestamp", _text)
+Loader.add_constructor(f"{TAG}bool", _bool)
+Loader.add_constructor(f"{TAG}int", _number)
+Loader.add_constructor(f"{TAG}float", _number)
+Loader.add_constructor(f"{TAG}timestamp", _text)
