@@ -47,6 +47,16 @@ class Reason(StrEnum):
     BELOW_TARGET = "BelowTarget"
     WITHIN_TOLERANCE = "WithinTolerance"
     FORECAST_AHEAD = "ForecastAhead"
+    ROLLOUT_DISCOUNTED = "RolloutDiscounted"  # only pods of a roll-out would ask for more
+    # Paused
+    PAUSED = "Paused"
+    NOT_PAUSED = "NotPaused"
+    # Fallback
+    FALLBACK = "Fallback"
+    NO_FALLBACK = "NoFallback"
+    # Burst
+    BURST = "Burst"
+    NO_BURST = "NoBurst"
     # ForecastActive
     FORECAST_IN_USE = "ForecastInUse"
     FORECAST_DISABLED = "ForecastDisabled"

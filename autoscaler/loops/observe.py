@@ -173,4 +173,4 @@ def _held(observation: Observation, why: str, reason: Reason) -> Observation:
         MetricReading(reading.spec, error=why, error_reason=reason, window_s=reading.window_s)
         for reading in observation.readings
     ]
-    return replace(observation, readings=tuple(blind), forecasts=())
+    return replace(observation, readings=tuple(blind), forecasts=(), unseen=True)

@@ -123,8 +123,8 @@ class ScaleLoop:
         uid, spec = one.served.autoscaler.metadata.uid, one.served.autoscaler.spec
         known = self._memory.get(one.served.key)
         if known is None or (known.uid, known.target) != (uid, one.served.target):
-            at_zero = _scaled_to_zero(one.served)
-            state = initial_state(observation.spec_replicas, now_s, scaled_to_zero=at_zero)
+            at_zero, by_pause = _scaled_to_zero(one.served)
+            state = initial_state(observation.spec_replicas, now_s, scaled_to_zero=at_zero, paused_to_zero=by_pause)
             known = _Memory(uid, one.served.target, state)
         try:
             policy = policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
@@ -222,10 +222,16 @@ def _blocked(plan: _Plan) -> Outcome | None:
     return None if plan.brake.status else Outcome(Result.BLOCKED, plan.brake.reason, plan.brake.message)
 
 
-def _scaled_to_zero(served: Served) -> bool | None:
-    """Return what the object's status says of who went to zero, for one that is seen for the first time; None: nothing."""
-    said = status.find(served.autoscaler.status, SCALED_TO_ZERO).get("status")
-    return None if said is None else said == "True"
+def _scaled_to_zero(served: Served) -> tuple[bool | None, bool]:
+    """Return what the object's status says of who went to zero, for one that is seen for the first time.
+
+    Whether it was autoscaling (None: it says nothing), and whether it was so for a pause.
+    """
+    said = status.find(served.autoscaler.status, SCALED_TO_ZERO)
+    if said.get("status") is None:
+        return None, False
+    at_zero = said["status"] == "True"
+    return at_zero, at_zero and said.get("reason") == Reason.PAUSED.value
 
 
 def _sees_again(known: _Memory, decision: Decision, now_s: float, rate_window_s: float) -> bool:

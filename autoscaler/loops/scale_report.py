@@ -14,7 +14,7 @@ from autoscaler.board import Row
 from autoscaler.clients.ports import Json
 from autoscaler.errors import ForesailError
 from autoscaler.loops import report as tell
-from autoscaler.loops import scale_events, scale_status, status
+from autoscaler.loops import scale_events, scale_status, scale_turns, status
 from autoscaler.loops.context import AUTOSCALERS, Context
 from autoscaler.loops.labels import metric_names
 from autoscaler.loops.observe import Refused, Served
@@ -160,6 +160,10 @@ class Reporter:
             return
         for condition in _turned_bad(before, after):
             await self._warn(obj, condition)
+        for happening in scale_turns.of_status(before, after):
+            await tell.event(self.context, _ours(obj), happening)
+            if happening.warning and not self.outage:
+                self._failed(key, happening.reason, happening.note)
 
     async def _warn(self, obj: Json, condition: Json) -> None:
         reason, message, key = Reason(condition["reason"]), condition["message"], status.key_of(obj)
@@ -169,6 +173,9 @@ class Reporter:
             await tell.event(self.context, _ours(obj), Happening(reason, "Report", message, warning=True))
         if self.outage and condition["type"] == ACTIVE:
             return
+        self._failed(key, reason, message)
+
+    def _failed(self, key: ObjectKey, reason: Reason, message: str) -> None:
         data = {"object": {"kind": KIND, "namespace": key.namespace, "name": key.name}}
         kind = "foresail.refused" if reason is Reason.TARGET_CONFLICT else "foresail.failed"
         tell.notice(self.context, kind, data | {"reason": reason.value, "message": message})

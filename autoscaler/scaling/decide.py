@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from autoscaler.reasons import Reason
 from autoscaler.scaling import zero
 from autoscaler.scaling.draft import Draft, action, sentence
+from autoscaler.scaling.fallback import blind_since, fall_back
+from autoscaler.scaling.pause import kept_to_zero, paused
 from autoscaler.scaling.policy import numbers_of, policy_of, scale_up_rules
 from autoscaler.scaling.prediction import Prediction, predict
 from autoscaler.scaling.rates import record_scale, scale_up_limit
@@ -21,21 +23,28 @@ from autoscaler.scaling.types import Decision, Observation, Policy, Recommendati
 
 __all__ = ["after_blindness", "changed", "decide", "initial_state", "policy_of", "record_scale"]
 
+_DECIDING = {Source.FALLBACK, Source.PAUSE}  # they say how many there shall be, with metrics or without
 
-def initial_state(spec_replicas: int, now_s: float, *, scaled_to_zero: bool | None = None) -> State:
+
+def initial_state(
+    spec_replicas: int, now_s: float, *, scaled_to_zero: bool | None = None, paused_to_zero: bool = False
+) -> State:
     """Return the state of an object that is seen for the first time.
 
     The present count is its first recommendation, so that a restart of the service cannot scale down before the window has
-    passed. `scaled_to_zero` is what the condition ScaledToZero of the object says.
+    passed. `scaled_to_zero` is what the condition ScaledToZero of the object says, `paused_to_zero` whether it says that for
+    a pause.
     """
-    return State(recommendations=(Recommendation(now_s, spec_replicas),), scaled_to_zero=scaled_to_zero)
+    first = Recommendation(now_s, spec_replicas)
+    return State(recommendations=(first,), scaled_to_zero=scaled_to_zero, paused_to_zero=paused_to_zero)
 
 
 def changed(state: State, decision: Decision, policy: Policy, now_s: float) -> State:
     """Return the state after a decision was carried out; call it after a write that succeeded."""
-    told = zero.after_change(decision.current, decision.desired, policy)
+    to_zero = decision.desired == 0 and decision.reason is Reason.PAUSED
+    told = zero.after_change(decision.current, decision.desired, policy, paused=to_zero)
     recorded = record_scale(state, decision.current, decision.desired, now_s, policy.behavior)
-    return replace(recorded, scaled_to_zero=None if told is None else told.status)
+    return replace(recorded, scaled_to_zero=None if told is None else told.status, paused_to_zero=to_zero)
 
 
 def after_blindness(state: State, spec_replicas: int, now_s: float) -> State:
@@ -63,8 +72,11 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     hpa = step(observation, policy, state, now_s)
     prediction = predict(observation, policy, state, now_s)
     draft = Draft(current, hpa.replicas, hpa.reason, hpa.message, hpa.cause, _weighed(hpa, policy), conditions=hpa.conditions)
+    state = replace(state, blind_since_s=blind_since(hpa, current, state, now_s))
+    draft, recommendations = fall_back(draft, hpa, policy, state, now_s)
     draft = _ahead(draft, prediction, _ceiling(hpa.replicas, current, policy, state, now_s))
-    told = zero.after_change(current, draft.replicas, policy)
+    draft = paused(draft, policy, state)
+    told = zero.after_change(current, draft.replicas, policy, paused=draft.reason is Reason.PAUSED)
     decision = Decision(
         action=action(draft.replicas, current),
         desired=draft.replicas,
@@ -78,11 +90,12 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
         conditions=draft.conditions,
         events=hpa.events,
         cause=draft.cause,
-        computed=hpa.computed,
+        computed=hpa.computed or draft.candidates.keys() & _DECIDING != set(),
         limits=draft.limits,
         once_written=() if told is None else (told,),
     )
-    return decision, replace(state, recommendations=hpa.recommendations, predicted=prediction.recent)
+    kept = replace(state, recommendations=recommendations, predicted=prediction.recent)
+    return decision, replace(kept, paused_to_zero=kept_to_zero(current, policy, state))
 
 
 def _ahead(draft: Draft, prediction: Prediction, ceiling: "_Ceiling") -> Draft:

@@ -38,6 +38,7 @@ class Step:
     cause: str = ""  # of a change, in the HPA's words
     events: tuple[Event, ...] = ()
     computed: bool = True  # False: no metric could be used
+    blind: bool = False  # for the metrics' own fault, while the target and its pods are known
 
 
 def step(observation: Observation, policy: Policy, state: State, now_s: float) -> Step:
@@ -57,7 +58,7 @@ def step(observation: Observation, policy: Policy, state: State, now_s: float) -
         return _without_pods(current, observation.selector_fault, state)
     reactive = react(observation, policy, now_s)
     if reactive.replicas is None or reactive.decisive is None:
-        return _held(current, reactive, state)
+        return replace(_held(current, reactive, state), blind=not observation.unseen)
     result = normalized(reactive.replicas, current, policy, state, now_s)
     cause = words.cause(reactive.replicas, current, reactive.decisive.spec)
     if current == 0 and result.replicas < policy.min_replicas:

@@ -52,6 +52,7 @@ class Observation:
     readings: tuple[MetricReading, ...]  # in the order of the spec's metrics
     forecasts: tuple[Forecast | None, ...] = ()  # in the same order; None or shorter: no forecast for that metric
     selector_fault: SelectorFault | None = None  # set: the pods are not known, whatever `pods` says
+    unseen: bool = False  # a watch of pods or workloads is silent, so that all of this may be history
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class State:
     scale_downs: tuple[ScaleEvent, ...] = ()
     scaled_to_zero: bool | None = None  # whether the last change was ours down to zero; None: not known
     blind_since_s: float | None = None  # since when no metric could decide; None: one could, the last time
+    paused_to_zero: bool = False  # it was a pause that removed the last pod
 
 
 class Source(StrEnum):

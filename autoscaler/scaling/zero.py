@@ -8,6 +8,12 @@ from autoscaler.reasons import Reason
 from autoscaler.scaling.types import Condition, Policy, State
 
 SCALED_TO_ZERO = "ScaledToZero"
+NOT_AT_ZERO = Condition(
+    SCALED_TO_ZERO,
+    status=False,
+    reason=Reason.NOT_SCALED_TO_ZERO,
+    message="the last change of the count was not one to zero by autoscaling",
+)
 _KNOWN_AT_ZERO = (MetricType.OBJECT, MetricType.EXTERNAL, MetricType.PROMETHEUS)
 
 
@@ -21,15 +27,20 @@ def comes_back(policy: Policy, state: State) -> bool:
     return is_ours(policy, state) and (policy.min_replicas != 0 or _is_known_at_zero(policy))
 
 
-def after_change(before: int, after: int, policy: Policy) -> Condition | None:
-    """Return the condition ScaledToZero after a change of the count; None where going to zero is not allowed."""
+def after_change(before: int, after: int, policy: Policy, *, paused: bool = False) -> Condition | None:
+    """Return the condition ScaledToZero after a change of the count; None where going to zero is not allowed.
+
+    `paused`: the count is that of a pause, which may be zero anywhere, and must be left again when the pause ends.
+    """
+    if paused and before > 0 and after == 0:
+        text = "the last pod was removed by pause.replicas; autoscaling goes on when the pause ends"
+        return Condition(SCALED_TO_ZERO, status=True, reason=Reason.PAUSED, message=text)
     if not policy.scale_to_zero:
-        return None
+        return NOT_AT_ZERO if before == 0 < after else None
     if before > 0 and after == 0 and policy.min_replicas == 0 and _is_known_at_zero(policy):
         text = "the last pod was removed because no metric asks for one"
         return Condition(SCALED_TO_ZERO, status=True, reason=Reason.SCALED_TO_ZERO, message=text)
-    text = "the last change of the count was not one to zero by autoscaling"
-    return Condition(SCALED_TO_ZERO, status=False, reason=Reason.NOT_SCALED_TO_ZERO, message=text)
+    return NOT_AT_ZERO
 
 
 def _is_known_at_zero(policy: Policy) -> bool:

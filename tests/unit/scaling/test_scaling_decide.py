@@ -22,6 +22,7 @@ from tests.builders import (
 
 CPU = a_resource_metric(utilization=60)
 POLICY = a_policy(CPU, min_replicas=2, max_replicas=10)
+PLAIN = {"Fallback": (False, Reason.NO_FALLBACK), "Paused": (False, Reason.NOT_PAUSED)}  # of an object that has neither
 BROKEN = MetricReading(CPU, error="Prometheus answered 503")
 
 
@@ -46,6 +47,7 @@ def test_above_the_target_it_scales_up_and_says_so() -> None:
         "ScalingActive": (True, Reason.VALID_METRIC_FOUND),
         "ScalingLimited": (False, Reason.DESIRED_WITHIN_RANGE),
         "ForecastActive": (False, Reason.FORECAST_LEARNING),
+        **PLAIN,
     }
     (status,) = decision.metrics
     assert (status.proposal, status.average_utilization, status.average_value_milli) == (5, 95, 95)
@@ -101,7 +103,7 @@ def test_a_count_out_of_bounds_is_brought_back_at_once(count: int, desired: int,
     state = a_state((15, count))
     decision, after = decide(observation, POLICY, state, NOW_S)
     assert (decision.desired, decision.reason, decision.metrics) == (desired, reason, ())
-    assert conditions(decision).keys() == {"AbleToScale", "ForecastActive"}
+    assert conditions(decision).keys() == {"AbleToScale", "ForecastActive", *PLAIN}
     assert after.recommendations == state.recommendations
 
 
@@ -121,6 +123,7 @@ def test_failed_metrics_hold_and_leave_no_recommendation() -> None:
         "AbleToScale": (True, Reason.SUCCEEDED_GET_SCALE),
         "ScalingActive": (False, Reason.FAILED_GET_RESOURCE_METRIC),
         "ForecastActive": (False, Reason.FORECAST_LEARNING),
+        **PLAIN,
     }
     assert decision.metrics[0].error == "Prometheus answered 503"
     assert after.recommendations == (Recommendation(NOW_S - 15, 4),)
