@@ -196,7 +196,7 @@ def _metric(name: str, one: MetricStatus) -> Json:
     if one.value_milli is not None:
         current["value"] = quantity(one.value_milli)
     row: Json = {"name": name, "type": one.spec.type.value, "target": _target(one.spec), "current": current}
-    optional = {"proposal": one.proposal, "predicted": one.predicted, "error": one.error}
+    optional = {"proposal": one.proposal, "predicted": one.predicted, "error": one.error, "active": one.active}
     return row | {key: value for key, value in optional.items() if value is not None}
 
 

@@ -1,5 +1,6 @@
 """Amounts as people read them, for messages: `250m`, `300Mi`, `cpu at 95% of requests (target 60%)`."""
 
+from autoscaler.api.base import Quantity
 from autoscaler.api.quantity import parse_milli
 from autoscaler.api.types import MetricSpec, MetricTarget
 from autoscaler.scaling.types import MetricStatus
@@ -36,8 +37,21 @@ def target_of(spec: MetricSpec) -> MetricTarget | None:
     return None if source is None else source.target
 
 
+def activation_of(spec: MetricSpec) -> Quantity | None:
+    """Return above which value a metric asks for a first pod; None where it does not say."""
+    source = spec.object or spec.external or spec.prometheus
+    return None if source is None else source.activation
+
+
 def against_target(status: MetricStatus) -> str:
-    """Return where a metric stands, beside its target."""
+    """Return where a metric stands, beside its target, and beside its activation where it is not above that."""
+    activation = activation_of(status.spec)
+    if status.active is not False or activation is None:
+        return _against_target(status)
+    return f"{_against_target(status)}, not above its activation of {amount(parse_milli(activation), None)},"
+
+
+def _against_target(status: MetricStatus) -> str:
     spec, target = status.spec, target_of(status.spec)
     if target is None:
         return named(spec)

@@ -56,4 +56,6 @@ def _status(reading: MetricReading, outcome: Proposal | Failure) -> MetricStatus
         average_value_milli=outcome.average_milli,
         value_milli=outcome.value_milli,
         ratio=outcome.ratio,
+        active=outcome.active,
+        exact=outcome.exact,
     )

@@ -21,7 +21,7 @@ from autoscaler.scaling.numbers import Numbers
 from autoscaler.scaling.types import Departures, Policy
 from autoscaler.settings import ScalingSettings
 
-EXACT = Departures(saturating=False, refusing_negative=False)  # as the HPA, whatever it does
+EXACT = Departures(saturating=False, refusing_negative=False, discounting_rollouts=False)  # as the HPA, whatever it does
 
 _SCALE_UP = (
     ScalingPolicy(type=PolicyType.PODS, value=4, period_seconds=15),
@@ -66,7 +66,7 @@ def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_met
         initial_readiness_delay_s=_own(spec.initial_readiness_delay_seconds, settings.initial_readiness_delay_s),
         max_metric_age_s=math.inf if settings.exact_hpa else max_metric_age_s,
         scale_to_zero=settings.scale_to_zero,
-        departures=EXACT if settings.exact_hpa else Departures(),
+        departures=EXACT if settings.exact_hpa else Departures(discounting_rollouts=settings.discount_rollouts),
         schedules=spec.schedules,
         burst=spec.burst,
         fallback=spec.fallback,

@@ -4,14 +4,15 @@ Everything is counted in whole milli-units and divided as the HPA divides: the i
 Metrics of all pods together (Object, External, a query) are in `totals`.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from autoscaler.api.types import MetricSpec, MetricTarget, MetricType
 from autoscaler.model import PodView
+from autoscaler.scaling import rollouts
 from autoscaler.scaling.numbers import Numbers, ceiling, divided, truncated
-from autoscaler.scaling.pods import Groups, grouped, requests
+from autoscaler.scaling.pods import CPU, Groups, grouped, requests
 from autoscaler.scaling.policy import Tolerances, numbers_of, tolerances
 from autoscaler.scaling.readings import Failure, Proposal, failure, pod_usage
 from autoscaler.scaling.totals import by_total
@@ -49,6 +50,10 @@ class UtilizationTarget:
         """Return what a pod without a value is taken to use before pods are removed: its request, or more if the target is."""
         return truncated(self.numbers.fit64(self.requests_milli[pod] * max(100, self.percent)), 100)
 
+    def weight(self, pod: str) -> int:
+        """Return what a pod counts beside others."""
+        return self.requests_milli[pod]
+
 
 @dataclass(frozen=True, slots=True)
 class AverageValueTarget:
@@ -65,6 +70,10 @@ class AverageValueTarget:
     def assumed_milli(self, _pod: str) -> int:
         """Return what a pod without a value is taken to use before pods are removed: the target."""
         return self.milli
+
+    def weight(self, _pod: str) -> int:
+        """Return what a pod counts beside others: as much as each."""
+        return 1
 
 
 PodTarget = UtilizationTarget | AverageValueTarget
@@ -110,12 +119,32 @@ def _by_pod(reading: MetricReading, observation: Observation, policy: Policy, no
     if measured is None:
         return failure(reading.spec, f"the pods that have a value request no {resource}")
     case = _Case(target, groups, observation.spec_replicas, tolerances(policy), numbers_of(policy))
-    return Proposal(
+    found = Proposal(
         _replicas(case, values, measured),
         measured.ratio,
         average_milli=measured.average_milli,
         utilization=measured.utilization,
     )
+    young_s = now_s - policy.cpu_initialization_period_s
+    started = _started(observation.pods, groups, target, young_s) if resource == CPU else ()
+    bounded = replace(case, is_exact=not policy.departures.discounting_rollouts)
+    return _without_rollout(found, bounded, rollouts.calm(values, started))
+
+
+def _started(pods: Iterable[PodView], groups: Groups, target: PodTarget, young_s: float) -> Iterator[rollouts.Started]:
+    """Yield pods that count, as their starts are looked at; those that started after `young_s` are young."""
+    for pod in pods:
+        if pod.name in groups.ready and pod.start_s is not None:
+            yield rollouts.Started(pod.name, pod.start_s, pod.start_s > young_s, target.weight(pod.name))
+
+
+def _without_rollout(exact: Proposal, case: "_Case", values: Mapping[str, int]) -> Proposal:
+    """Return the proposal without what only a roll-out asks for; never less than there is, nor more than the exact one."""
+    measured = None if case.is_exact or exact.replicas <= case.current else case.target.measure(values)
+    if measured is None:
+        return exact
+    replicas = min(exact.replicas, max(case.current, _replicas(case, values, measured)))
+    return replace(exact, replicas=replicas, ratio=measured.ratio, exact=exact.replicas if replicas < exact.replicas else None)
 
 
 def _target(wanted: MetricTarget, pods: Iterable[PodView], of: tuple[str, str | None], numbers: Numbers) -> PodTarget | str:
@@ -138,6 +167,11 @@ class _Case:
     current: int
     tolerances: Tolerances
     numbers: Numbers
+    is_exact: bool = True  # False: pods beyond the wanted ones do not multiply
+
+    def bounded(self, asked: int, ratio: float, counted: int) -> int:
+        """Return what pods ask for, of which some may be there for a roll-out alone."""
+        return asked if self.is_exact else rollouts.within_surge(asked, ratio, counted, self.current, self.numbers)
 
 
 def _replicas(case: _Case, values: Mapping[str, int], first: Measured) -> int:
@@ -146,7 +180,7 @@ def _replicas(case: _Case, values: Mapping[str, int], first: Measured) -> int:
     grows_with_unready = bool(groups.unready) and first.ratio > 1
     if not grows_with_unready and not groups.missing:
         needed = case.numbers.whole32(ceiling(first.ratio * len(groups.ready)))
-        return case.current if case.tolerances.hold(first.ratio) else needed
+        return case.current if case.tolerances.hold(first.ratio) else case.bounded(needed, first.ratio, len(groups.ready))
 
     filled = dict(values)
     if first.ratio < 1:
@@ -161,7 +195,7 @@ def _replicas(case: _Case, values: Mapping[str, int], first: Measured) -> int:
         return case.current
     replicas = case.numbers.whole32(ceiling(second.ratio * len(filled)))
     contradicts = (second.ratio < 1 and replicas > case.current) or (second.ratio > 1 and replicas < case.current)
-    return case.current if contradicts else replicas
+    return case.current if contradicts else case.bounded(replicas, second.ratio, len(filled))
 
 
 def _turns(first: float, second: float) -> bool:

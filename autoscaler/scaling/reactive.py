@@ -66,7 +66,7 @@ def step(observation: Observation, policy: Policy, state: State, now_s: float) -
     return Step(
         replicas=result.replicas,
         raw=reactive.replicas,
-        reason=_reason(reactive.replicas, current, result),
+        reason=_reason(reactive.replicas, current, result, reactive.decisive),
         message=_message(reactive.replicas, current, result, reactive.decisive),
         statuses=reactive.statuses,
         conditions=(result.able, _metric_found(reactive.decisive, reactive.failures), result.limited),
@@ -125,14 +125,14 @@ def _of_failures(failures: tuple[Failure, ...]) -> tuple[Event, ...]:
     return tuple(Event(failure.reason, failure.message) for failure in failures)
 
 
-def _reason(raw: int, current: int, result: Normalized) -> Reason:
+def _reason(raw: int, current: int, result: Normalized, decisive: MetricStatus) -> Reason:
     """Return why the count moves; or, where it does not although the formula asks for it, what keeps it."""
     if result.replicas > current:
         return Reason.ABOVE_TARGET if raw > current else Reason.SCALE_DOWN_STABILIZED
     if result.replicas < current:
         return Reason.BELOW_TARGET
     if raw == current:
-        return Reason.WITHIN_TOLERANCE
+        return Reason.WITHIN_TOLERANCE if decisive.exact is None else Reason.ROLLOUT_DISCOUNTED
     return result.limited.reason if result.limited.status else result.able.reason
 
 
@@ -147,6 +147,8 @@ def _message(raw: int, current: int, result: Normalized, decisive: MetricStatus)
         text = f"stay at {_pods(current)}: {stands} asks for no other count"
     else:
         text = f"stay at {_pods(current)}: {stands} asks for {_pods(raw)}"
+    if decisive.exact is not None:
+        text += f" ({decisive.exact} with what a roll-out added and the CPU of starts)"
     if result.able.reason in (Reason.SCALE_UP_STABILIZED, Reason.SCALE_DOWN_STABILIZED):
         text += f"; {result.able.message}"
     if result.limited.status:

@@ -39,6 +39,8 @@ class Proposal:
     average_milli: int | None = None
     utilization: int | None = None  # percent
     value_milli: int | None = None  # of all pods together
+    active: bool | None = None  # whether the value is above `activation`; None where none is given
+    exact: int | None = None  # the HPA's, where pods of a roll-out are left out of this one
 
 
 @dataclass(frozen=True, slots=True)

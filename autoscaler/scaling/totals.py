@@ -2,16 +2,21 @@
 
 AverageValue is what one pod can carry; it is compared with the count in the scale's status, and that count stays within the
 tolerance. Value is what all pods together should stand at; the pods that are Ready are multiplied.
+
+`activation`, which the HPA does not have, is about the first pod alone: a value that is not above it asks for none, where no
+pod runs or the last one may go.
 """
 
 import math
+from dataclasses import replace
 
 from autoscaler.api.types import MetricSpec, MetricType
 from autoscaler.model import PodPhase
-from autoscaler.scaling.amounts import target_of
+from autoscaler.scaling.amounts import activation_of, target_of
 from autoscaler.scaling.numbers import INT32_MAX, INT64_MAX, Numbers, ceiling, divided
 from autoscaler.scaling.policy import numbers_of, tolerances
 from autoscaler.scaling.readings import Failure, Proposal, failure, totals
+from autoscaler.scaling.rollouts import within_surge
 from autoscaler.scaling.types import MetricReading, Observation, Policy
 
 
@@ -20,6 +25,17 @@ def by_total(reading: MetricReading, observation: Observation, policy: Policy, n
     values = totals(reading, policy, now_s)
     if isinstance(values, Failure):
         return values
+    found = _compared(reading, values, observation, policy)
+    if isinstance(found, Failure) or (activation := activation_of(reading.spec)) is None:
+        return found
+    numbers = numbers_of(policy)
+    if _sum(values, numbers) > numbers.milli(activation):
+        return replace(found, active=True)
+    none = observation.spec_replicas == 0 or (policy.min_replicas == 0 and policy.scale_to_zero)
+    return replace(found, active=False, replicas=0 if none else found.replicas)
+
+
+def _compared(reading: MetricReading, values: tuple[int, ...], observation: Observation, policy: Policy) -> Proposal | Failure:
     target = target_of(reading.spec)
     if target is not None and target.average_value is not None:
         usage = values[0] if reading.spec.object else _sum_per_pod(values, numbers_of(policy))
@@ -61,7 +77,10 @@ def _by_value(usage: int, target_milli: int, spec: MetricSpec, observation: Obse
         return failure(spec, "the target's selector matches no pod")
     ready = sum(pod.phase is PodPhase.RUNNING and pod.ready is True for pod in observation.pods)
     needed = ratio * ready
-    return Proposal(INT32_MAX if needed > INT32_MAX else numbers.whole32(ceiling(needed)), ratio, value_milli=usage)
+    exact = Proposal(INT32_MAX if needed > INT32_MAX else numbers.whole32(ceiling(needed)), ratio, value_milli=usage)
+    if not policy.departures.discounting_rollouts:
+        return exact
+    return _instead(exact, within_surge(exact.replicas, ratio, ready, observation.spec_replicas, numbers))
 
 
 def _by_average(usage: int, target_milli: int, kind: MetricType, observation: Observation, policy: Policy) -> Proposal:
@@ -75,4 +94,15 @@ def _by_average(usage: int, target_milli: int, kind: MetricType, observation: Ob
     average = numbers.whole64(ceiling(divided(float(usage), float(running))))
     if kind is not MetricType.OBJECT and float(usage) >= float(INT64_MAX):
         average = INT64_MAX
-    return Proposal(replicas, ratio if math.isfinite(ratio) else None, average_milli=average)
+    exact = Proposal(replicas, ratio if math.isfinite(ratio) else None, average_milli=average)
+    wanted = observation.spec_replicas
+    if not policy.departures.discounting_rollouts or not 0 < wanted < min(running, replicas):
+        return exact
+    # Within the tolerance of more pods than are wanted: these stay, and not what a roll-out has added to them.
+    fits = tolerances(policy).hold(divided(float(usage), float(target_milli) * float(wanted)))
+    return _instead(exact, wanted if fits else min(replicas, max(wanted, numbers.whole32(needed))))
+
+
+def _instead(exact: Proposal, replicas: int) -> Proposal:
+    """Return a proposal without the pods that only a roll-out asks for."""
+    return exact if replicas == exact.replicas else replace(exact, replicas=replicas, exact=exact.replicas)

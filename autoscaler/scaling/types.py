@@ -64,6 +64,7 @@ class Departures:
 
     saturating: bool = True  # a number beyond 32 or 64 bits is the largest there is; the HPA's overflows, and pods go
     refusing_negative: bool = True  # a value below zero fails its metric; the HPA removes pods, or adds as many as it may
+    discounting_rollouts: bool = True  # surge pods and the CPU of starts ask for no pods; with the HPA they do
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,8 @@ class MetricStatus:
     ratio: float | None = None
     predicted: int | None = None
     error: str | None = None
+    active: bool | None = None  # whether the value is above `activation`; None where none is given
+    exact: int | None = None  # the HPA's proposal, where pods of a roll-out are left out of ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,9 +97,10 @@ def test_a_container_metric_compares_with_the_request_of_that_container() -> Non
 
 
 def test_the_ratio_multiplies_pods_that_count_and_not_the_replicas_of_the_spec() -> None:
-    """During a rollout 6 pods run where the spec says 4: 1.5 x 6 = 9, more than 1.5 x 4. There is no guard at this step."""
+    """During a rollout 6 pods run where the spec says 4: 1.5 x 6 = 9, more than 1.5 x 4. The HPA has no guard at this step."""
     observation = an_observation(a_reading(CPU_100, [150] * 6), pods=some_pods(6), replicas=4)
-    assert asked(observation).replicas == 9
+    found = asked(observation)
+    assert (found.exact, found.replicas) == (9, 6)
 
 
 def test_a_pod_that_is_ignored_takes_its_value_along() -> None:
