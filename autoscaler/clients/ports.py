@@ -183,10 +183,11 @@ class Sample:
 class Metrics(Protocol):
     """Load, as Prometheus tells it. Nothing found is an empty answer, never zero."""
 
-    async def pod_usage(self, resource: str) -> Mapping[tuple[str, str], Mapping[str, Sample]]:
+    async def pod_usage(self, resource: str, *, window_s: int | None = None) -> Mapping[tuple[str, str], Mapping[str, Sample]]:
         """Return the usage of cpu (cores) or memory (working set, bytes): (namespace, pod) -> container -> sample.
 
-        One query for the whole cluster; `at_s` is the time of the newest sample behind the value, so that age shows.
+        One query for the whole cluster; `at_s` is the time of the newest sample behind the value, so that age shows. CPU is a
+        rate over `window_s` seconds, by default the one of the settings.
         """
         ...
 

@@ -71,14 +71,15 @@ class PrometheusMetrics:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
-    async def pod_usage(self, resource: str) -> Mapping[tuple[str, str], Mapping[str, Sample]]:
+    async def pod_usage(self, resource: str, *, window_s: int | None = None) -> Mapping[tuple[str, str], Mapping[str, Sample]]:
         """Return the usage of cpu (cores) or memory (working set, bytes): (namespace, pod) -> container -> sample.
 
         One query for the whole cluster. `at_s` is the time of the container's newest sample. A container whose series has ended
         is left out, although its rate still has a value.
         """
-        query = queries.container_usage_and_time(resource, self._source())
-        return await self._instant(f"pod_{resource}", query, {}, _pods)
+        source = self._source() if window_s is None else queries.Source(self._settings.job, window_s)
+        name = f"pod_{resource}" if window_s is None else f"pod_{resource}_short"
+        return await self._instant(name, queries.container_usage_and_time(resource, source), {}, _pods)
 
     async def query(self, promql: str) -> Sequence[Sample]:
         """Return the answer of a user's query at this moment: one value, or nothing.

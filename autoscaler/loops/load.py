@@ -6,7 +6,7 @@ never zero; NaN and infinite values are not load either.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from autoscaler.model import PodView
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import MetricReading
 
+CPU = "cpu"  # of resources the one that is a rate
 Usage = Mapping[tuple[str, str], Mapping[str, Sample]]  # (namespace, pod) -> container -> sample
 
 
@@ -27,19 +28,22 @@ class Loads:
 
     usage: Mapping[str, Usage | ForesailError]  # resource ->
     answers: Mapping[str, Sequence[Sample] | ForesailError]  # PromQL ->
+    short: Mapping[int, Usage | ForesailError] = field(default_factory=dict)  # cpu over so many seconds ->
 
     def failure(self) -> ForesailError | None:
         """Return an error if every query failed, which then is Prometheus' fault and not a query's."""
-        results = [*self.usage.values(), *self.answers.values()]
+        results = [*self.usage.values(), *self.answers.values(), *self.short.values()]
         errors = [one for one in results if isinstance(one, ForesailError)]
         return errors[0] if errors and len(errors) == len(results) else None
 
 
-async def read(metrics: Metrics, specs: Iterable[MetricSpec], *, within_s: float, turn: int = 0) -> Loads:
+async def read(
+    metrics: Metrics, specs: Iterable[MetricSpec], *, within_s: float, turn: int = 0, windows_s: Iterable[int] = ()
+) -> Loads:
     """Ask everything that the metrics of all objects need, each question once, all of them within `within_s` seconds.
 
     The resources come first, as most objects need them. Of the queries another one begins in each `turn`, so that none is
-    always the one for which there is no time.
+    always the one for which there is no time. `windows_s` are those over which CPU is asked for once more.
     """
     wanted = list(specs)
     resources = sorted({name for spec in wanted if (name := resource_of(spec))})
@@ -48,9 +52,15 @@ async def read(metrics: Metrics, specs: Iterable[MetricSpec], *, within_s: float
     queries = queries[first:] + queries[:first]
     usage = [partial(metrics.pod_usage, resource) for resource in resources]
     answers = [partial(metrics.query, query) for query in queries]
-    found: list[Any] = await ask([*usage, *answers], within_s)
-    count = len(resources)
-    return Loads(dict(zip(resources, found[:count], strict=True)), dict(zip(queries, found[count:], strict=True)))
+    windows = sorted(set(windows_s))
+    short = [partial(metrics.pod_usage, CPU, window_s=window_s) for window_s in windows]
+    found: list[Any] = await ask([*usage, *short, *answers], within_s)
+    first, second = len(resources), len(resources) + len(windows)
+    return Loads(
+        dict(zip(resources, found[:first], strict=True)),
+        dict(zip(queries, found[second:], strict=True)),
+        dict(zip(windows, found[first:second], strict=True)),
+    )
 
 
 def resource_of(spec: MetricSpec) -> str | None:
@@ -66,7 +76,17 @@ def reading(spec: MetricSpec, pods: Sequence[PodView], loads: Loads, window_s: f
     """
     if spec.prometheus:
         return _query_reading(spec, loads.answers[spec.prometheus.query], window_s)
-    found = loads.usage[resource_of(spec) or ""]
+    return _usage_reading(spec, pods, loads.usage[resource_of(spec) or ""], window_s)
+
+
+def short_reading(spec: MetricSpec, pods: Sequence[PodView], loads: Loads, window_s: int) -> MetricReading | None:
+    """Return the newest CPU of one object over a short window; None for a metric that covers none, or was not asked for it."""
+    if resource_of(spec) != CPU or window_s not in loads.short:
+        return None
+    return _usage_reading(spec, pods, loads.short[window_s], float(window_s))
+
+
+def _usage_reading(spec: MetricSpec, pods: Sequence[PodView], found: Usage | ForesailError, window_s: float) -> MetricReading:
     reason = Reason.FAILED_GET_CONTAINER_RESOURCE_METRIC if spec.container_resource else Reason.FAILED_GET_RESOURCE_METRIC
     if isinstance(found, ForesailError):
         return MetricReading(spec, error=str(found), error_reason=reason, window_s=window_s)

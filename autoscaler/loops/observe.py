@@ -19,7 +19,7 @@ from autoscaler.loops.context import AUTOSCALERS, HPAS, Context
 from autoscaler.loops.pods import PodIndex
 from autoscaler.loops.status import key_of
 from autoscaler.loops.targets import MissingTarget, SeenTarget, look_at, target_of
-from autoscaler.model import Forecast, ObjectKey
+from autoscaler.model import Forecast, ObjectKey, PodView
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import MetricReading, Observation
 
@@ -104,6 +104,7 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
             (spec for one in served for spec in _of_prometheus(one.autoscaler.spec)),
             within_s=budget_s(context.settings.prometheus.timeout_s),
             turn=int(context.clock.now_s()),
+            windows_s=(short_s for one in served if (short_s := _short_window_s(one, context)) is not None),
         ),
     )
     pods = index.look()
@@ -120,7 +121,13 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
             for spec, question in zip(one.autoscaler.spec.metrics, _questions(one, target), strict=True)
         )
         observation = Observation(
-            target.spec_replicas, target.status_replicas, selected, readings, forecasts(one), selector_fault=target.fault
+            target.spec_replicas,
+            target.status_replicas,
+            selected,
+            readings,
+            forecasts(one),
+            selector_fault=target.fault,
+            short=_short(one, context, selected, loads),
         )
         if stale and target.fault is None:
             observation = _held(observation, stale, Reason.STALE_METRICS)
@@ -173,4 +180,21 @@ def _held(observation: Observation, why: str, reason: Reason) -> Observation:
         MetricReading(reading.spec, error=why, error_reason=reason, window_s=reading.window_s)
         for reading in observation.readings
     ]
-    return replace(observation, readings=tuple(blind), forecasts=(), unseen=True)
+    return replace(observation, readings=tuple(blind), forecasts=(), short=(), unseen=True)
+
+
+def _short_window_s(one: Served, context: Context) -> int | None:
+    """Return over which window an object's CPU is read once more for its burst; None where that tells nothing else."""
+    spec = one.autoscaler.spec
+    if spec.burst is None or all(load.resource_of(metric) != load.CPU for metric in _of_prometheus(spec)):
+        return None
+    window_s = spec.burst.window_seconds
+    return None if window_s == context.settings.prometheus.rate_window_s else window_s
+
+
+def _short(one: Served, context: Context, pods: tuple[PodView, ...], loads: load.Loads) -> tuple[MetricReading | None, ...]:
+    """Return the readings of an object over the window of its burst, None for those that have no other."""
+    window_s = _short_window_s(one, context)
+    if window_s is None:
+        return ()
+    return tuple(load.short_reading(spec, pods, loads, window_s) for spec in one.autoscaler.spec.metrics)

@@ -14,6 +14,7 @@ from autoscaler.loops.observe import Refused, Seen
 from autoscaler.loops.series import Series
 from autoscaler.model import Forecast, GateState
 from autoscaler.reasons import Reason
+from autoscaler.scaling import burst
 from autoscaler.scaling.amounts import target_of
 from autoscaler.scaling.types import Condition, Decision, MetricReading, MetricStatus, Source
 
@@ -78,7 +79,9 @@ def of_report(report: Report, before: Json, now_s: float) -> Json:
         new["leadSeconds"] = round(report.lead_s)
     if report.outcome.result is Result.DONE:
         new["lastScaleTime"] = status.timestamp(now_s)
-    new["conditions"] = status.merge(before.get("conditions"), _conditions(report), now_s, generation)
+    merged = status.merge(before.get("conditions"), _conditions(report), now_s, generation)
+    bursts = report.seen.served.autoscaler.spec.burst is not None
+    new["conditions"] = [one for one in merged if bursts or one["type"] != burst.CONDITION]  # it goes with the field
     return new
 
 

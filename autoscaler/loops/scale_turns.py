@@ -1,4 +1,4 @@
-"""Pauses and fallbacks that begin and end: told once each, by the conditions of the status before and after a pass.
+"""Pauses, fallbacks and bursts that begin and end: told once each, by the conditions of the status before and after a pass.
 
 So they are told once also where the service restarts meanwhile: what was told is what the status says. Pure.
 """
@@ -7,9 +7,9 @@ from autoscaler.clients.ports import Json
 from autoscaler.loops import status
 from autoscaler.loops.report import Happening
 from autoscaler.reasons import Reason
-from autoscaler.scaling import fallback, pause
+from autoscaler.scaling import burst, fallback, pause
 
-_TYPES = (pause.CONDITION, fallback.CONDITION)
+_TYPES = (pause.CONDITION, fallback.CONDITION, burst.CONDITION)
 
 
 def of_status(before: Json, after: Json) -> list[Happening]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from autoscaler.reasons import Reason
 from autoscaler.scaling import zero
+from autoscaler.scaling.burst import hold_up
 from autoscaler.scaling.draft import Draft, action, sentence
 from autoscaler.scaling.fallback import blind_since, fall_back
 from autoscaler.scaling.pause import kept_to_zero, paused
@@ -75,6 +76,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     state = replace(state, blind_since_s=blind_since(hpa, current, state, now_s))
     draft, recommendations = fall_back(draft, hpa, policy, state, now_s)
     draft = _ahead(draft, prediction, _ceiling(hpa.replicas, current, policy, state, now_s))
+    draft, burst = hold_up(draft, observation, policy, state, now_s)
     draft = paused(draft, policy, state)
     told = zero.after_change(current, draft.replicas, policy, paused=draft.reason is Reason.PAUSED)
     decision = Decision(
@@ -95,7 +97,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
         once_written=() if told is None else (told,),
     )
     kept = replace(state, recommendations=recommendations, predicted=prediction.recent)
-    return decision, replace(kept, paused_to_zero=kept_to_zero(current, policy, state))
+    return decision, replace(kept, burst=burst, paused_to_zero=kept_to_zero(current, policy, state))
 
 
 def _ahead(draft: Draft, prediction: Prediction, ceiling: "_Ceiling") -> Draft:

@@ -11,8 +11,7 @@ stays, as nothing moves replicas without metrics.
 from autoscaler.api.overrides import Fallback, FallbackBehavior
 from autoscaler.reasons import Reason
 from autoscaler.scaling.draft import Draft
-from autoscaler.scaling.policy import numbers_of, scale_up_rules
-from autoscaler.scaling.rates import scale_up_limit
+from autoscaler.scaling.rates import fastest
 from autoscaler.scaling.reactive import Step
 from autoscaler.scaling.stabilization import normalized
 from autoscaler.scaling.types import Condition, Policy, Recommendation, Source, State
@@ -48,7 +47,7 @@ def fall_back(draft: Draft, hpa: Step, policy: Policy, state: State, now_s: floa
     result = normalized(wanted, draft.current, policy, state, now_s)
     after = min(draft.current, result.replicas)
     if wanted > draft.current:
-        after = max(draft.current, min(wanted, policy.max_replicas, _fastest(draft.current, policy, state, now_s)))
+        after = max(draft.current, min(wanted, fastest(draft.current, policy, state, now_s)))
     asks = f"fallback.behavior {fallback.behavior.value} asks for {asked}"
     text = f"metrics have failed for over {fallback.after_seconds} s, and {asks}"
     condition = Condition(CONDITION, status=True, reason=Reason.FALLBACK, message=text)
@@ -67,13 +66,6 @@ def _asked(fallback: Fallback, current: int) -> int:
             return max(current, given)
         case FallbackBehavior.CURRENT_IF_LOWER:
             return min(current, given)
-
-
-def _fastest(current: int, policy: Policy, state: State, now_s: float) -> int:
-    """Return how far the count may rise now, by policies that somebody wrote."""
-    if policy.behavior is None or policy.behavior.scale_up is None:
-        return policy.max_replicas
-    return scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
 
 
 def _not(message: str) -> Condition:

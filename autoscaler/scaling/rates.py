@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from autoscaler.api.types import Behavior, PolicyType, ScalingPolicy, SelectPolicy
 from autoscaler.scaling.numbers import Numbers, ceiling
-from autoscaler.scaling.policy import Rules, scale_down_rules, scale_up_rules
-from autoscaler.scaling.types import ScaleEvent, State
+from autoscaler.scaling.policy import Rules, numbers_of, scale_down_rules, scale_up_rules
+from autoscaler.scaling.types import Policy, ScaleEvent, State
 
 _SATURATING = Numbers()
 
@@ -40,6 +40,14 @@ def scale_down_limit(current: int, state: State, rules: Rules, now_s: float, num
             limits.append(numbers.whole32(start * (1 - policy.value / 100)))
     limit = max(limits) if rules.select is SelectPolicy.MIN else min(limits)
     return min(limit, current)
+
+
+def fastest(current: int, policy: Policy, state: State, now_s: float) -> int:
+    """Return how high the count may go now where the HPA's own limits do not hold: to what somebody wrote, and maxReplicas."""
+    if policy.behavior is None or policy.behavior.scale_up is None:
+        return policy.max_replicas
+    limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
+    return min(policy.max_replicas, limit)
 
 
 def record_scale(state: State, before: int, after: int, now_s: float, behavior: Behavior | None) -> State:

@@ -52,6 +52,7 @@ class Observation:
     readings: tuple[MetricReading, ...]  # in the order of the spec's metrics
     forecasts: tuple[Forecast | None, ...] = ()  # in the same order; None or shorter: no forecast for that metric
     selector_fault: SelectorFault | None = None  # set: the pods are not known, whatever `pods` says
+    short: tuple[MetricReading | None, ...] = ()  # over the window of a burst, as `readings`; None or shorter: those count
     unseen: bool = False  # a watch of pods or workloads is silent, so that all of this may be history
 
 
@@ -112,6 +113,15 @@ class ScaleEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Bursting:
+    """A burst under way."""
+
+    begun_s: float
+    highest: int  # count that it has asked for
+    passed_s: float  # when the threshold was passed last
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What one decision hands to the next, per object."""
 
@@ -122,6 +132,7 @@ class State:
     scaled_to_zero: bool | None = None  # whether the last change was ours down to zero; None: not known
     blind_since_s: float | None = None  # since when no metric could decide; None: one could, the last time
     paused_to_zero: bool = False  # it was a pause that removed the last pod
+    burst: Bursting | None = None
 
 
 class Source(StrEnum):

@@ -29,6 +29,7 @@ class FakeMetrics:
     """
 
     usage: dict[str, Usage] = field(default_factory=lambda: defaultdict(dict))  # resource -> pod -> container -> sample
+    usage_over: dict[tuple[str, int], Usage] = field(default_factory=lambda: defaultdict(dict))  # (resource, window) -> …
     answers: dict[str, Sequence[Sample]] = field(default_factory=dict)  # PromQL -> answer
     histories: dict[str, dict[WorkloadKey, History]] = field(default_factory=lambda: defaultdict(dict))  # resource -> workload
     query_histories: dict[str, History] = field(default_factory=dict)  # PromQL -> series
@@ -49,10 +50,11 @@ class FakeMetrics:
         labels = {"namespace": namespace, "pod": pod, "container": container}
         self.usage[resource].setdefault((namespace, pod), {})[container] = Sample(labels, at_s, value)
 
-    async def pod_usage(self, resource: str) -> Mapping[tuple[str, str], Mapping[str, Sample]]:
-        """Return the usage that was put down."""
-        await self._enter("pod_usage", resource)
-        return {pod: dict(containers) for pod, containers in self.usage[resource].items()}
+    async def pod_usage(self, resource: str, *, window_s: int | None = None) -> Mapping[tuple[str, str], Mapping[str, Sample]]:
+        """Return the usage that was put down: for this very window, where there is some, else for all of them."""
+        await self._enter("pod_usage", resource, *(() if window_s is None else (window_s,)))
+        found = self.usage[resource] | (self.usage_over[resource, window_s] if window_s is not None else {})
+        return {pod: dict(containers) for pod, containers in found.items()}
 
     async def query(self, promql: str) -> Sequence[Sample]:
         """Return the answer that was put down for this very text."""

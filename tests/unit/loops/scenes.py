@@ -213,6 +213,21 @@ def a_shop(replicas: int = 2, **spec: object) -> Scene:
     return scene
 
 
+def restart(scene: Scene) -> None:
+    """Let another process serve the same cluster."""
+    scene.scaling = ScaleLoop(scene.context, PodIndex(scene.stores.pods, scene.stores.replica_sets), scene.forecasts)
+
+
+async def passes(scene: Scene, times: int, *, cores: float | None) -> None:
+    """Pass so many times, one each 15 s, with a load or with none known."""
+    for _ in range(times):
+        scene.clock.advance(15)
+        scene.metrics.usage.clear()
+        if cores is not None:
+            scene.use_cpu(cores)
+        await scene.scaling.once()
+
+
 def _owner(kind: str, obj: Json) -> Json:
     return {
         "apiVersion": "apps/v1",

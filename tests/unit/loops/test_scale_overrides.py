@@ -1,27 +1,10 @@
 """Pauses, fallbacks and bursts through the loop: what is written, what is told, and what survives a restart."""
 
 from autoscaler.errors import Temporary
-from autoscaler.loops.pods import PodIndex
-from autoscaler.loops.scale import ScaleLoop
 from tests.fakes.kube import FakeStore
-from tests.unit.loops.scenes import Scene, a_shop
+from tests.unit.loops.scenes import a_shop, passes, restart
 
 STATIC_5 = {"behavior": "Static", "replicas": 5, "afterSeconds": 60}
-
-
-def restart(scene: Scene) -> None:
-    """Let another process serve the same cluster."""
-    scene.scaling = ScaleLoop(scene.context, PodIndex(scene.stores.pods, scene.stores.replica_sets), scene.forecasts)
-
-
-async def passes(scene: Scene, times: int, *, cores: float | None) -> None:
-    """Pass so many times, one each 15 s, with a load or with none known."""
-    for _ in range(times):
-        scene.clock.advance(15)
-        scene.metrics.usage.clear()
-        if cores is not None:
-            scene.use_cpu(cores)
-        await scene.scaling.once()
 
 
 async def test_a_pause_is_told_when_it_begins_and_when_it_ends() -> None:
