@@ -15,7 +15,7 @@ import structlog
 from autoscaler import telemetry
 from autoscaler.api.types import Mode
 from autoscaler.clients.ports import Target
-from autoscaler.loops import overlaps, scale_status, status
+from autoscaler.loops import overlaps, scale_past, scale_status, status
 from autoscaler.loops.cap import AddedPods, capped, divide
 from autoscaler.loops.context import AUTOSCALERS, Context
 from autoscaler.loops.forecast_book import ForecastBook
@@ -123,9 +123,8 @@ class ScaleLoop:
         uid, spec = one.served.autoscaler.metadata.uid, one.served.autoscaler.spec
         known = self._memory.get(one.served.key)
         if known is None or (known.uid, known.target) != (uid, one.served.target):
-            at_zero, by_pause = _scaled_to_zero(one.served)
-            state = initial_state(observation.spec_replicas, now_s, scaled_to_zero=at_zero, paused_to_zero=by_pause)
-            known = _Memory(uid, one.served.target, state)
+            read = known is None and not settings.scaling.exact_hpa  # with another target, they are of the one before
+            known = _Memory(uid, one.served.target, _first_state(one.served, observation.spec_replicas, now_s, events=read))
         try:
             policy = policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
             decision, state = decide(observation, policy, known.state, now_s)
@@ -220,6 +219,14 @@ def _blocked(plan: _Plan) -> Outcome | None:
     if plan.decision.action is Action.HOLD:
         return Outcome(Result.HELD)
     return None if plan.brake.status else Outcome(Result.BLOCKED, plan.brake.reason, plan.brake.message)
+
+
+def _first_state(served: Served, spec_replicas: int, now_s: float, *, events: bool) -> State:
+    """Return the state of an object that is seen for the first time, with what its status tells of what was before."""
+    at_zero, by_pause = _scaled_to_zero(served)
+    behavior, said = served.autoscaler.spec.behavior, served.autoscaler.status
+    past = scale_past.read(said, behavior, now_s) if events else ((), ())
+    return initial_state(spec_replicas, now_s, scaled_to_zero=at_zero, paused_to_zero=by_pause, events=past)
 
 
 def _scaled_to_zero(served: Served) -> tuple[bool | None, bool]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from autoscaler import telemetry
 from autoscaler.api.types import MetricSpec, Mode
 from autoscaler.clients.ports import Json
-from autoscaler.loops import status
+from autoscaler.loops import scale_past, status
 from autoscaler.loops.labels import metric_names
 from autoscaler.loops.observe import Refused, Seen
 from autoscaler.loops.series import Series
@@ -22,7 +22,7 @@ ABLE = "AbleToScale"
 ACTIVE = "ScalingActive"
 ACTING = "Acting"
 VALID = "Valid"
-_LASTING = ("currentReplicas", "desiredReplicas", "lastScaleTime")
+_LASTING = ("currentReplicas", "desiredReplicas", "lastScaleTime", scale_past.FIELD)
 
 
 class Result(StrEnum):
@@ -79,6 +79,7 @@ def of_report(report: Report, before: Json, now_s: float) -> Json:
         new["leadSeconds"] = round(report.lead_s)
     if report.outcome.result is Result.DONE:
         new["lastScaleTime"] = status.timestamp(now_s)
+        new |= _events(report, before, now_s)
     merged = status.merge(before.get("conditions"), _conditions(report), now_s, generation)
     bursts = report.seen.served.autoscaler.spec.burst is not None
     new["conditions"] = [one for one in merged if bursts or one["type"] != burst.CONDITION]  # it goes with the field
@@ -184,6 +185,13 @@ def _able(report: Report) -> Condition | None:
         text = f"the target was scaled from {decision.current} to {decision.desired} replicas"
         return Condition(ABLE, status=True, reason=Reason.SUCCEEDED_RESCALE, message=text)
     return None
+
+
+def _events(report: Report, before: Json, now_s: float) -> Json:
+    """Return the changes that rate limits look back to, with the one that was made."""
+    decision, behavior = report.decision, report.seen.served.autoscaler.spec.behavior
+    change = decision.desired - decision.current if decision else 0
+    return {scale_past.FIELD: scale_past.after_change(before, change, behavior, now_s)}
 
 
 def _kept(before: Json, names: Sequence[str]) -> Json:

@@ -20,7 +20,7 @@ from autoscaler.scaling.policy import numbers_of, policy_of, scale_up_rules
 from autoscaler.scaling.prediction import Prediction, predict
 from autoscaler.scaling.rates import record_scale, scale_up_limit
 from autoscaler.scaling.reactive import Step, step
-from autoscaler.scaling.types import Decision, Observation, Policy, Recommendation, Source, State
+from autoscaler.scaling.types import Decision, Observation, Policy, Recommendation, ScaleEvent, Source, State
 
 __all__ = ["after_blindness", "changed", "decide", "initial_state", "policy_of", "record_scale"]
 
@@ -28,16 +28,26 @@ _DECIDING = {Source.FALLBACK, Source.PAUSE}  # they say how many there shall be,
 
 
 def initial_state(
-    spec_replicas: int, now_s: float, *, scaled_to_zero: bool | None = None, paused_to_zero: bool = False
+    spec_replicas: int,
+    now_s: float,
+    *,
+    scaled_to_zero: bool | None = None,
+    paused_to_zero: bool = False,
+    events: tuple[tuple[ScaleEvent, ...], tuple[ScaleEvent, ...]] = ((), ()),
 ) -> State:
     """Return the state of an object that is seen for the first time.
 
     The present count is its first recommendation, so that a restart of the service cannot scale down before the window has
     passed. `scaled_to_zero` is what the condition ScaledToZero of the object says, `paused_to_zero` whether it says that for
-    a pause.
+    a pause; `events` are the changes, up and down, that the rate limits still look back to.
     """
-    first = Recommendation(now_s, spec_replicas)
-    return State(recommendations=(first,), scaled_to_zero=scaled_to_zero, paused_to_zero=paused_to_zero)
+    return State(
+        recommendations=(Recommendation(now_s, spec_replicas),),
+        scale_ups=events[0],
+        scale_downs=events[1],
+        scaled_to_zero=scaled_to_zero,
+        paused_to_zero=paused_to_zero,
+    )
 
 
 def changed(state: State, decision: Decision, policy: Policy, now_s: float) -> State:
