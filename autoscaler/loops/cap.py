@@ -1,7 +1,7 @@
 """The cap on pods that are added in the whole cluster per minute: what gives way when everybody wants to grow at once.
 
-What the HPA's formula asks for goes first, what only a forecast asks for gives way; among equals each gets one pod in turn, so
-that one large workload cannot starve the small ones. Pure.
+What load asks for now, or somebody wrote, goes first, what only a forecast asks for gives way; among equals each gets one pod
+in turn, so that one large workload cannot starve the small ones. Pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ from autoscaler.reasons import Reason
 from autoscaler.scaling.types import Action, Decision, Source
 
 MINUTE_S = 60.0
+_NOT_FORECAST = (Source.STABILIZED, Source.BURST, Source.FALLBACK, Source.PAUSE)
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ def capped(decision: Decision, pods: int, cap: int) -> Decision:
 
 
 def _reactive_pods(decision: Decision) -> int:
-    asked = decision.candidates.get(Source.STABILIZED, decision.desired)
+    asked = max((decision.candidates[one] for one in _NOT_FORECAST if one in decision.candidates), default=decision.desired)
     return max(0, min(asked, decision.desired) - decision.current)
 
 

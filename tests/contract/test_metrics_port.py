@@ -266,6 +266,14 @@ async def test_the_present_is_known_with_its_age_and_without_what_does_not_count
     assert ("shop", "web-2") not in memory
 
 
+async def test_cpu_is_known_over_another_window_as_well(world: World) -> None:
+    await world.present()
+    cpu = (await world.metrics.pod_usage("cpu", window_s=3))["shop", "web-1"]
+    assert list(cpu) == ["app"]
+    assert 0.03 < cpu["app"].value < 0.08
+    assert abs(time.time() - cpu["app"].at_s) < 10
+
+
 async def test_what_has_gone_is_no_longer_in_the_answer(world: World) -> None:
     await world.present()
     await world.end()

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +29,14 @@ def test_what_only_a_forecast_asks_for_gives_way_first() -> None:
     reactive = a_wish("b", current=2, reactive=5, desired=5)
     granted = divide([forecast, reactive], 4)
     assert granted == {forecast[0]: 1, reactive[0]: 3}
+
+
+@pytest.mark.parametrize("source", [Source.BURST, Source.FALLBACK, Source.PAUSE])
+def test_a_burst_a_fallback_and_a_fixed_count_are_no_forecast(source: Source) -> None:
+    forecast = a_wish("a", current=2, reactive=2, desired=10)
+    key, decision = a_wish("b", current=2, reactive=2, desired=5)
+    burst = (key, replace(decision, candidates={**decision.candidates, source: 5}))
+    assert divide([forecast, burst], 4) == {forecast[0]: 1, key: 3}
 
 
 def test_each_gets_one_pod_in_turn() -> None:
