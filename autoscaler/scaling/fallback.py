@@ -51,7 +51,7 @@ def fall_back(draft: Draft, hpa: Step, policy: Policy, state: State, now_s: floa
     asks = f"fallback.behavior {fallback.behavior.value} asks for {asked}"
     text = f"metrics have failed for over {fallback.after_seconds} s, and {asks}"
     condition = Condition(CONDITION, status=True, reason=Reason.FALLBACK, message=text)
-    moved = draft.weighed(Source.FALLBACK, asked).moved(after, Reason.FALLBACK, text, "it")
+    moved = draft.weighed(Source.FALLBACK, asked).moved(after, Reason.FALLBACK, text, "the fallback")
     return moved.told(condition), result.recommendations
 
 

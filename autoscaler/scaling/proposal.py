@@ -128,7 +128,7 @@ def _by_pod(reading: MetricReading, observation: Observation, policy: Policy, no
     young_s = now_s - policy.cpu_initialization_period_s
     started = _started(observation.pods, groups, target, young_s) if resource == CPU else ()
     bounded = replace(case, is_exact=not policy.departures.discounting_rollouts)
-    return _without_rollout(found, bounded, rollouts.calm(values, started))
+    return _without_rollout(found, bounded, values, started)
 
 
 def _started(pods: Iterable[PodView], groups: Groups, target: PodTarget, young_s: float) -> Iterator[rollouts.Started]:
@@ -138,9 +138,15 @@ def _started(pods: Iterable[PodView], groups: Groups, target: PodTarget, young_s
             yield rollouts.Started(pod.name, pod.start_s, pod.start_s > young_s, target.weight(pod.name))
 
 
-def _without_rollout(exact: Proposal, case: "_Case", values: Mapping[str, int]) -> Proposal:
-    """Return the proposal without what only a roll-out asks for; never less than there is, nor more than the exact one."""
-    measured = None if case.is_exact or exact.replicas <= case.current else case.target.measure(values)
+def _without_rollout(
+    exact: Proposal, case: "_Case", values: Mapping[str, int], started: Iterable[rollouts.Started]
+) -> Proposal:
+    """Return the proposal without what only a roll-out asks for, and the ratio that a burst goes by.
+
+    Never less than there is, nor more than the exact one.
+    """
+    values = values if case.is_exact else rollouts.calm(values, started)
+    measured = None if case.is_exact else case.target.measure(values)
     if measured is None:
         return exact
     replicas = min(exact.replicas, max(case.current, _replicas(case, values, measured)))
@@ -169,9 +175,9 @@ class _Case:
     numbers: Numbers
     is_exact: bool = True  # False: pods beyond the wanted ones do not multiply
 
-    def bounded(self, asked: int, ratio: float, counted: int) -> int:
+    def bounded(self, asked: int, ratio: float) -> int:
         """Return what pods ask for, of which some may be there for a roll-out alone."""
-        return asked if self.is_exact else rollouts.within_surge(asked, ratio, counted, self.current, self.numbers)
+        return asked if self.is_exact else rollouts.within_surge(asked, ratio, self.current, self.numbers)
 
 
 def _replicas(case: _Case, values: Mapping[str, int], first: Measured) -> int:
@@ -180,7 +186,7 @@ def _replicas(case: _Case, values: Mapping[str, int], first: Measured) -> int:
     grows_with_unready = bool(groups.unready) and first.ratio > 1
     if not grows_with_unready and not groups.missing:
         needed = case.numbers.whole32(ceiling(first.ratio * len(groups.ready)))
-        return case.current if case.tolerances.hold(first.ratio) else case.bounded(needed, first.ratio, len(groups.ready))
+        return case.current if case.tolerances.hold(first.ratio) else case.bounded(needed, first.ratio)
 
     filled = dict(values)
     if first.ratio < 1:
@@ -195,7 +201,7 @@ def _replicas(case: _Case, values: Mapping[str, int], first: Measured) -> int:
         return case.current
     replicas = case.numbers.whole32(ceiling(second.ratio * len(filled)))
     contradicts = (second.ratio < 1 and replicas > case.current) or (second.ratio > 1 and replicas < case.current)
-    return case.current if contradicts else case.bounded(replicas, second.ratio, len(filled))
+    return case.current if contradicts else case.bounded(replicas, second.ratio)
 
 
 def _turns(first: float, second: float) -> bool:

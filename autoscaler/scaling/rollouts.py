@@ -48,8 +48,6 @@ def calm(values: Mapping[str, int], pods: Iterable[Started]) -> Mapping[str, int
     return counted
 
 
-def within_surge(asked: int, ratio: float, counted: int, wanted: int, numbers: Numbers) -> int:
-    """Return what so many pods that count ask for, where only `wanted` of them are to stay."""
-    if counted <= wanted or asked <= wanted:
-        return asked
-    return max(wanted, min(asked, numbers.whole32(ceiling(ratio * wanted)) if ratio > 1 else wanted))
+def within_surge(asked: int, ratio: float, wanted: int, numbers: Numbers) -> int:
+    """Return what pods ask for of which more may count than are wanted: the ratio multiplies those, and adds none below 1."""
+    return asked if asked <= wanted else max(wanted, min(asked, numbers.whole32(ceiling(ratio * wanted))))

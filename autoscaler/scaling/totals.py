@@ -80,7 +80,7 @@ def _by_value(usage: int, target_milli: int, spec: MetricSpec, observation: Obse
     exact = Proposal(INT32_MAX if needed > INT32_MAX else numbers.whole32(ceiling(needed)), ratio, value_milli=usage)
     if not policy.departures.discounting_rollouts:
         return exact
-    return _instead(exact, within_surge(exact.replicas, ratio, ready, observation.spec_replicas, numbers))
+    return _instead(exact, within_surge(exact.replicas, ratio, observation.spec_replicas, numbers))
 
 
 def _by_average(usage: int, target_milli: int, kind: MetricType, observation: Observation, policy: Policy) -> Proposal:

@@ -130,7 +130,7 @@ class State:
     scale_ups: tuple[ScaleEvent, ...] = ()
     scale_downs: tuple[ScaleEvent, ...] = ()
     scaled_to_zero: bool | None = None  # whether the last change was ours down to zero; None: not known
-    blind_since_s: float | None = None  # since when no metric could decide; None: one could, the last time
+    blind_since_s: float | None = None  # since when metrics have failed; None: they worked the last time
     paused_to_zero: bool = False  # it was a pause that removed the last pod
     burst: Bursting | None = None
 

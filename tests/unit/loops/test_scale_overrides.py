@@ -2,7 +2,7 @@
 
 from autoscaler.errors import Temporary
 from tests.fakes.kube import FakeStore
-from tests.unit.loops.scenes import a_shop, passes, restart
+from tests.unit.loops.scenes import NAMESPACE, a_shop, passes, restart
 
 STATIC_5 = {"behavior": "Static", "replicas": 5, "afterSeconds": 60}
 
@@ -56,6 +56,21 @@ async def test_a_target_that_somebody_else_took_to_zero_stays_there() -> None:
     restart(scene)
     await passes(scene, 2, cores=None)
     assert scene.replicas() == 0
+
+
+async def test_a_target_that_load_took_to_zero_is_not_taken_for_one_of_a_pause() -> None:
+    """The setting that let autoscaling go there was switched off since, which leaves the target at zero."""
+    scene = a_shop(replicas=0, minReplicas=2)
+    told = {"type": "ScaledToZero", "status": "True", "reason": "ScaledToZero", "message": "no load"}
+    obj = scene.cluster.get("predictiveautoscalers", NAMESPACE, "shop")
+    assert obj is not None
+    scene.cluster.put("predictiveautoscalers", {**obj, "status": {"conditions": [told]}})
+    await passes(scene, 1, cores=None)
+    assert scene.replicas() == 0
+    scene.cluster.put("predictiveautoscalers", {**obj, "status": {"conditions": [{**told, "reason": "Paused"}]}})
+    restart(scene)
+    await passes(scene, 1, cores=None)
+    assert scene.replicas() == 2
 
 
 async def test_a_fallback_is_carried_out_told_once_and_ends_with_the_outage() -> None:

@@ -94,6 +94,13 @@ def test_a_status_that_tells_of_no_change_that_counts_is_none(written: object) -
     assert scale_past.read({"scaleEvents": written}, behavior, NOW_S) == ((), ())
 
 
+def test_all_changes_that_still_count_are_kept_beside_the_new_one() -> None:
+    before = {"scaleEvents": [{"at": timestamp(NOW_S - ago_s), "change": ago_s} for ago_s in (61, 60, 59, 5)]}
+    kept = [row["change"] for row in scale_past.after_change(before, -3, Behavior(scale_up=pods_within(60)), NOW_S)]
+    assert kept == [59, 5, -3]
+    assert scale_past.after_change(before, -3, None, NOW_S) == []
+
+
 def test_the_longest_policy_of_both_directions_says_what_counts() -> None:
     short, long = pods_within(30), pods_within(90)
     status = {"scaleEvents": [{"at": timestamp(NOW_S - 89), "change": 4}, {"at": timestamp(NOW_S - 20), "change": -3}]}

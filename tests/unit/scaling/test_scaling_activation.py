@@ -90,7 +90,8 @@ def test_one_metric_above_its_activation_is_enough() -> None:
 
 def test_a_minimum_that_was_raised_is_kept_to_by_a_value_below_it() -> None:
     spec = external(PER_POD)
-    assert decided(spec, (1000,), 0, to_zero(spec, min_replicas=2)).desired == 2
+    decision = decided(spec, (1000,), 0, to_zero(spec, min_replicas=2))
+    assert (decision.desired, decision.metrics[0].proposal) == (2, 0)
 
 
 def test_a_forecast_keeps_pods_that_the_value_does_not_ask_for() -> None:

@@ -75,7 +75,7 @@ def test_it_says_what_was_done_and_why() -> None:
     decision, _ = decided(blind(3), a_fallback())
     assert decision.message == (
         "Scale up from 3 to 6: metrics have failed for over 180 s, and fallback.behavior Static asks for 6; "
-        "without it it would be 3."
+        "without the fallback it would be 3."
     )
     assert decision.candidates == {Source.STABILIZED: 3, Source.FLOOR: 2, Source.CEILING: 20, Source.FALLBACK: 6}
 
@@ -132,6 +132,8 @@ def test_zero_replicas_stay_zero_and_begin_the_time_anew() -> None:
 
 def test_up_it_goes_beyond_the_doubling_of_the_default_but_as_fast_as_was_written() -> None:
     assert decided(blind(2), a_fallback(replicas=18))[0].desired == 18
+    quick = ScalingRules(policies=(ScalingPolicy(type=PolicyType.PODS, value=99, period_seconds=60),))
+    assert decided(blind(2), a_fallback_with(Behavior(scale_up=quick), 50))[0].desired == 20
     slow = ScalingRules(policies=(ScalingPolicy(type=PolicyType.PODS, value=3, period_seconds=60),))
     assert decided(blind(2), a_fallback_with(Behavior(scale_up=slow), 18))[0].desired == 5
     never = ScalingRules(select_policy=SelectPolicy.DISABLED)

@@ -11,6 +11,7 @@ from autoscaler.model import PodView
 from autoscaler.reasons import Reason
 from autoscaler.scaling.decide import changed, decide, initial_state
 from autoscaler.scaling.policy import EXACT
+from autoscaler.scaling.rollouts import Started, calm
 from autoscaler.scaling.types import Decision, Policy
 from tests.builders import (
     NOW_S,
@@ -207,6 +208,34 @@ def test_the_setting_is_for_the_departures_of_a_policy() -> None:
     off = replace(policy, departures=replace(policy.departures, discounting_rollouts=False))
     pods = (*some_pods(8), *a_batch(8, 2, age_s=100))
     assert decided(CPU, [50] * 8 + [150] * 2, pods, 10, off).desired == 14
+
+
+OLD = Started("old", NOW_S - 3600, young=False, weight=1)
+
+
+def young(name: str, age_s: float, weight: int = 1) -> Started:
+    return Started(name, NOW_S - age_s, young=True, weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("values", "pods", "counted"),
+    [
+        ({"old": 50, "a": 150, "b": 20}, [young("a", 100), OLD, young("b", 100)], {"old": 50, "a": 50, "b": 20}),
+        ({"old": 7, "a": 15, "b": 15}, [OLD, young("a", 100, 3), young("b", 100)], {"old": 7, "a": 15, "b": 7}),
+        ({"c": 3, "d": 4, "a": 9}, [young("c", 200), young("d", 200), young("a", 100)], {"c": 3, "d": 4, "a": 4}),
+        ({"old": 10, "a": 90, "b": 90}, [OLD, young("a", 200), young("b", 100)], {"old": 10, "a": 10, "b": 10}),
+        ({"a": 50, "b": 90}, [young("a", 159), young("b", 100)], {"a": 50, "b": 90}),
+        ({"a": 50, "b": 90}, [young("a", 160), young("b", 100)], {"a": 50, "b": 50}),
+        ({"old": 0, "a": 90, "other": 9}, [OLD, young("a", 100)], {"old": 0, "a": 0, "other": 9}),
+        ({"old": 5, "a": 90}, [replace(OLD, weight=0), young("a", 100)], {"old": 5, "a": 90}),
+    ],
+)
+def test_a_start_counts_with_at_most_what_those_before_it_use(
+    values: dict[str, int], pods: list[Started], counted: dict[str, int]
+) -> None:
+    before = dict(values)
+    assert calm(values, pods) == counted
+    assert values == before
 
 
 # --- A roll-out from its beginning to its end --------------------------------------------------------------------------------
