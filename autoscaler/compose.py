@@ -24,12 +24,14 @@ from autoscaler.clients.kube.resources import (
     PODS,
     PREDICTIVE_AUTOSCALERS,
     REPLICA_SETS,
+    SCALED_OBJECTS,
     STATEFUL_SETS,
     Resource,
     trim_metadata,
     trim_node,
     trim_pod,
     trim_replica_set,
+    trim_scaled_object,
     trim_workload,
 )
 from autoscaler.clients.notify.webhook import WebhookNotifier
@@ -124,10 +126,10 @@ def _loops(context: Context) -> tuple[Loop, ...]:
 def _caches(client: KubeClient, namespaces: Sequence[str], clock: Clock) -> _Caches:
     reflectors: list[Reflector] = []
 
-    def store(resource: Resource, trim: Trim = trim_metadata) -> Store:
+    def store(resource: Resource, trim: Trim = trim_metadata, *, optional: bool = False) -> Store:
         """Make a cache of one kind: one for the whole cluster, or one a namespace."""
         wanted: Sequence[str | None] = (namespaces or (None,)) if resource.namespaced else (None,)
-        made = [Reflector(client, resource, one, trim=trim, clock=clock, pace=PACE) for one in wanted]
+        made = [Reflector(client, resource, one, trim=trim, optional=optional, clock=clock, pace=PACE) for one in wanted]
         reflectors.extend(made)
         if len(made) == 1:
             return made[0]
@@ -143,6 +145,7 @@ def _caches(client: KubeClient, namespaces: Sequence[str], clock: Clock) -> _Cac
         nodes=store(NODES, trim_node),
         workloads={kind.kind: store(kind, trim_workload) for kind in (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS)},
         hpas=store(HORIZONTAL_POD_AUTOSCALERS),
+        scaled_objects=store(SCALED_OBJECTS, trim_scaled_object, optional=True),
     )
     return _Caches(stores, tuple(reflectors))
 

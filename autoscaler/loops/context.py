@@ -11,6 +11,7 @@ from autoscaler.settings import Settings
 AUTOSCALERS = "predictiveautoscalers"
 POLICIES = "healingpolicies"
 HPAS = "horizontalpodautoscalers"
+SCALED_OBJECTS = "scaledobjects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Stores:
     nodes: Store
     workloads: Mapping[str, Store]  # by kind: Deployment, StatefulSet, DaemonSet, …
     hpas: Store | None = None  # None: HorizontalPodAutoscalers are not watched, so their targets are not known
+    scaled_objects: Store | None = None  # KEDA's; nothing waits for them, as most clusters have none
 
     def named(self) -> dict[str, Store]:
         """Return every cache by the name that is shown for it."""

@@ -15,7 +15,7 @@ from autoscaler.errors import InvalidObject
 from autoscaler.loops import api_load, load
 from autoscaler.loops.api_load import Answers
 from autoscaler.loops.asking import budget_s
-from autoscaler.loops.context import AUTOSCALERS, HPAS, Context
+from autoscaler.loops.context import AUTOSCALERS, HPAS, SCALED_OBJECTS, Context
 from autoscaler.loops.pods import PodIndex
 from autoscaler.loops.status import key_of
 from autoscaler.loops.targets import MissingTarget, SeenTarget, look_at, target_of
@@ -145,9 +145,12 @@ def stale_watch(context: Context) -> str | None:
 def stale_orders(context: Context) -> str | None:
     """Say which watch of what users ask for has not been heard of for too long; None when all are fresh.
 
-    An object may have been changed or deleted since, or an HPA have come: what was asked for once must not be carried out.
+    An object may have been changed or deleted since, or an HPA or a ScaledObject have come: what was asked for once must not be
+    carried out.
     """
     stores = {AUTOSCALERS: context.stores.autoscalers} | ({HPAS: context.stores.hpas} if context.stores.hpas else {})
+    if context.stores.scaled_objects and context.stores.scaled_objects.synced:
+        stores[SCALED_OBJECTS] = context.stores.scaled_objects
     name = _oldest(stores)
     return name and f"the watch of {name} is silent for over {STALE_S:g} s, so what is asked for may be another by now"
 

@@ -1,10 +1,12 @@
-"""Who else scales a target: of two PredictiveAutoscalers in mode Scale the older wins; a HorizontalPodAutoscaler always does.
+"""Who else scales a target: of two PredictiveAutoscalers in mode Scale the older wins; an HPA or a ScaledObject always does.
 
-Two writers of `spec.replicas` would fight for ever, so the one that comes second only reports. Pure.
+Two writers of `spec.replicas` would fight for ever, so the one that comes second only reports. KEDA's ScaledObject counts even
+without the HPA that KEDA makes for it: at zero replicas KEDA has none, and one that is paused goes on some day. Pure.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from autoscaler.api.types import Mode
 from autoscaler.clients.ports import Json, Target
@@ -13,11 +15,22 @@ from autoscaler.loops.status import key_of
 from autoscaler.model import ObjectKey
 
 _Scaled = tuple[str, str, str, str]  # namespace, API group, kind, name
+_SCALED_OBJECT = "ScaledObject"
+_KEDA = "keda.sh"
 
 
-def find(served: Sequence[Served], hpas: Iterable[Json] | None) -> Mapping[ObjectKey, str]:
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Objects of others that scale something; empty where there are none or nobody knows."""
+
+    hpas: Iterable[Json] = ()
+    scaled_objects: Iterable[Json] = ()
+
+
+def find(served: Sequence[Served], others: Others) -> Mapping[ObjectKey, str]:
     """Return for each object whose target somebody else scales, who that is."""
-    native = {_of_hpa(hpa): f"HorizontalPodAutoscaler {key_of(hpa)}" for hpa in hpas or ()}
+    native = {_of_keda(one): f"{_SCALED_OBJECT} {key_of(one)}" for one in others.scaled_objects}
+    native |= {_of_hpa(hpa): _named(hpa) for hpa in others.hpas}
     ours: dict[_Scaled, list[Served]] = defaultdict(list)
     for one in sorted((one for one in served if one.autoscaler.spec.mode is Mode.SCALE), key=_age):
         ours[_of_target(one.target)].append(one)
@@ -31,6 +44,16 @@ def find(served: Sequence[Served], hpas: Iterable[Json] | None) -> Mapping[Objec
     return rivals
 
 
+def _named(hpa: Json) -> str:
+    """Return an HPA in words; one that KEDA made comes back when it is deleted, so its ScaledObject is named."""
+    text = f"HorizontalPodAutoscaler {key_of(hpa)}"
+    owners: Sequence[Json] = hpa["metadata"].get("ownerReferences") or ()
+    owner: Json = next((one for one in owners if one.get("controller")), {})
+    if owner.get("kind") != _SCALED_OBJECT or _group(owner.get("apiVersion", "")) != _KEDA:
+        return text
+    return f"{_SCALED_OBJECT} {ObjectKey(key_of(hpa).namespace, owner.get('name', ''))} (by its {text})"
+
+
 def _age(one: Served) -> tuple[str, str]:
     return one.obj["metadata"].get("creationTimestamp") or "", str(one.key)
 
@@ -42,6 +65,14 @@ def _of_target(target: Target) -> _Scaled:
 def _of_hpa(hpa: Json) -> _Scaled:
     ref = hpa.get("spec", {}).get("scaleTargetRef", {})
     return hpa["metadata"].get("namespace", ""), _group(ref.get("apiVersion", "")), ref.get("kind", ""), ref.get("name", "")
+
+
+def _of_keda(scaled_object: Json) -> _Scaled:
+    """Return what a ScaledObject scales: a Deployment unless it says otherwise."""
+    ref = scaled_object.get("spec", {}).get("scaleTargetRef") or {}
+    api_version = ref.get("apiVersion") or "apps/v1"
+    kind = ref.get("kind") or "Deployment"
+    return scaled_object["metadata"].get("namespace", ""), _group(api_version), kind, ref.get("name", "")
 
 
 def _group(api_version: str) -> str:

@@ -23,6 +23,7 @@ from autoscaler.loops.leads import lead_s
 from autoscaler.loops.observe import PARALLEL_REQUESTS, Fleet, Seen, Served, observe, stale_orders
 from autoscaler.loops.outage import Outage
 from autoscaler.loops.pods import PodIndex
+from autoscaler.loops.rivals import Others
 from autoscaler.loops.rivals import find as find_rivals
 from autoscaler.loops.scale_act import carry_out
 from autoscaler.loops.scale_report import Reporter
@@ -103,7 +104,9 @@ class ScaleLoop:
         """Decide about all objects, and find out for which the decision may be carried out."""
         hpas = self.context.stores.hpas
         stale = stale_orders(self.context)
-        rivals = find_rivals([one.served for one in fleet.seen], hpas.items() if hpas else None)
+        keda = self.context.stores.scaled_objects
+        others = Others(hpas.items() if hpas else (), keda.items() if keda else ())
+        rivals = find_rivals([one.served for one in fleet.seen], others)
         plans = []
         for one in _without_ambiguous(fleet.seen, rivals):
             key, mode = one.served.key, one.served.autoscaler.spec.mode

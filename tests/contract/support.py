@@ -71,7 +71,7 @@ async def a_namespace(kubeconfig: Path) -> AsyncIterator[Objects]:
     try:
         await _install_crds(connection)
         await connection.send(Call("create", NAMESPACES, body={"metadata": {"name": name}}))
-        await _until_found(connection, Call("get", ACCOUNTS, name, "default"))  # pods are refused before it is there
+        await until_found(connection, Call("get", ACCOUNTS, name, "default"))  # pods are refused before it is there
         yield Objects(connection, name)
         await Objects(connection, "").delete(NAMESPACES, name)
     finally:
@@ -84,10 +84,10 @@ async def _install_crds(connection: Connection) -> None:
         body = yaml.safe_load(file.read_text())
         await connection.send(Call("create", DEFINITIONS, body=body), expect=_ALREADY_THERE)
     for resource in OURS.values():
-        await _until_found(connection, Call("list", resource))
+        await until_found(connection, Call("list", resource))
 
 
-async def _until_found(connection: Connection, call: Call) -> None:
+async def until_found(connection: Connection, call: Call) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while True:
             try:

@@ -51,6 +51,7 @@ class FakeApiServer:
 
     cluster: FakeCluster = field(default_factory=FakeCluster)
     forbidden: set[tuple[str, str]] = field(default_factory=set)  # (verb, resource) that RBAC refuses
+    absent: set[str] = field(default_factory=lambda: {"scaledobjects"})  # kinds whose CRD is not there
     metrics: dict[str, list[Json]] = field(default_factory=dict)  # path with query of a metrics API -> its items
     gone_in_stream: bool = False  # say 410 by an event instead of the status
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -169,7 +170,11 @@ class FakeApiServer:
             return self._discover("/".join(parts[1:]))
         namespace, rest = (rest[1], rest[2:]) if rest[0] == "namespaces" and len(rest) > 2 else ("", rest)
         plural, name, subresource = [*rest, "", ""][:3]
-        if plural not in KINDS or KINDS[plural][0] != "/".join(parts[1 : 2 if parts[0] == "api" else 3]):
+        if (
+            plural not in KINDS
+            or plural in self.absent
+            or KINDS[plural][0] != "/".join(parts[1 : 2 if parts[0] == "api" else 3])
+        ):
             return _answer(404, "404 page not found")
         if refusal := self._forbid(request, plural, name, subresource):
             return refusal

@@ -21,6 +21,7 @@ KINDS: Mapping[str, tuple[str, str]] = {  # plural -> apiVersion, kind
     "statefulsets": ("apps/v1", "StatefulSet"),
     "daemonsets": ("apps/v1", "DaemonSet"),
     "horizontalpodautoscalers": ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    "scaledobjects": ("keda.sh/v1alpha1", "ScaledObject"),
     "predictiveautoscalers": ("foresail.dev/v1alpha1", "PredictiveAutoscaler"),
     "healingpolicies": ("foresail.dev/v1alpha1", "HealingPolicy"),
     "leases": ("coordination.k8s.io/v1", "Lease"),

@@ -22,6 +22,10 @@ class Expired(Temporary):
     """A resourceVersion or a page of a list is older than what the API server remembers (410): list again."""
 
 
+class NotServed(Permanent):
+    """The API server does not know what was asked for (404): of a list, that nobody has installed this kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """What was being done: `verb` and `resource` as RBAC names them (`update`, `deployments/scale`), and to which object."""
@@ -45,7 +49,7 @@ _BY_STATUS: Mapping[int, _Verdict] = {
     400: _Verdict(Permanent, "the API server does not understand the request; is it Kubernetes 1.27 or newer?"),
     401: _Verdict(Temporary, "the credentials are not accepted and were read again; check service account or kubeconfig user"),
     403: _Verdict(Permanent, "an admission rule or the object's own state forbids it; see the cause"),
-    404: _Verdict(Permanent, "the API server does not know this; are the chart's CRDs installed?"),
+    404: _Verdict(NotServed, "the API server does not know this; are the chart's CRDs installed?"),
     405: _Verdict(Permanent, "the API server does not offer this; see the cause"),
     408: _Verdict(Temporary, "the API server waited too long; it is tried again"),
     409: _Verdict(Temporary, "somebody else changed it at the same moment; it is tried again"),

@@ -17,7 +17,7 @@ import structlog
 
 from autoscaler.clients.kube.backoff import Backoff
 from autoscaler.clients.kube.client import KubeClient
-from autoscaler.clients.kube.failures import Expired
+from autoscaler.clients.kube.failures import Expired, NotServed
 from autoscaler.clients.kube.resources import Json, Resource, trim_metadata
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.errors import ForesailError, Permanent, Temporary
@@ -39,17 +39,23 @@ class Pace:
     silence_s: float = 45.0  # well above the longest watch; a stream that says nothing for so long is broken
     first_wait_s: float = 0.8
     longest_wait_s: float = 30.0
+    look_again_s: float = 60.0  # between two looks whether an optional kind is there; well below what decisions call stale
 
 
 @dataclass(slots=True)
 class Reflector:
-    """Keeps the objects of `resource`, in one namespace or all; `trim` takes off each what nobody reads."""
+    """Keeps the objects of `resource`, in one namespace or all; `trim` takes off each what nobody reads.
+
+    An `optional` kind need not exist in the cluster: while the API server does not know it, the cache is filled and empty, and
+    looks again from time to time; its custom resource definition may come and go.
+    """
 
     client: KubeClient
     resource: Resource
     namespace: str | None = None
     selector: str = ""  # label selector, as the API takes it
     trim: Callable[[Json], Json] = trim_metadata
+    optional: bool = False
     clock: Clock = field(default_factory=SystemClock)
     random: Random = field(default_factory=Random)
     pace: Pace = field(default_factory=Pace)
@@ -102,7 +108,19 @@ class Reflector:
                     await self._list()
                 await self._watch(backoff)
             except ForesailError as problem:
-                await asyncio.sleep(self._failed(problem, backoff))
+                absent = self.optional and isinstance(problem, NotServed)
+                await asyncio.sleep(self._absent() if absent else self._failed(problem, backoff))
+
+    def _absent(self) -> float:
+        """Be empty, as nobody can have an object of a kind that is not there; return how long to wait for the next look."""
+        changed = not self.synced or bool(self._objects)
+        self._objects, self._version, self.synced, self._problem = {}, None, True, ""
+        self._hear()
+        self._synced_once.set()
+        if changed:
+            _log.info("kind_not_served", resource=self.resource.plural, group=self.resource.group)
+            self._tell()
+        return self.pace.look_again_s
 
     def _failed(self, problem: ForesailError, backoff: Backoff) -> float:
         """Return how long to wait after a failure."""

@@ -47,6 +47,7 @@ DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 HORIZONTAL_POD_AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")  # KEDA's; not every cluster has it
 PREDICTIVE_AUTOSCALERS = Resource("foresail.dev", "v1alpha1", "predictiveautoscalers", "PredictiveAutoscaler")
 HEALING_POLICIES = Resource("foresail.dev", "v1alpha1", "healingpolicies", "HealingPolicy")
 
@@ -102,6 +103,11 @@ def _container(container: Json) -> Json:
 def trim_replica_set(obj: Json) -> Json:
     """Keep of a ReplicaSet who owns it."""
     return {"metadata": _owned(obj)}
+
+
+def trim_scaled_object(obj: Json) -> Json:
+    """Keep of KEDA's ScaledObject what it scales."""
+    return {"metadata": _owned(obj), "spec": _pick(obj.get("spec", {}), ("scaleTargetRef",))}
 
 
 def trim_node(obj: Json) -> Json:

@@ -132,6 +132,10 @@ httpGet: {path: {{ .path }}, port: metrics{{ if .web.tls }}, scheme: HTTPS{{ end
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [list, watch]
+{{- /* KEDA's, to see who else scales a target. Where KEDA is not installed the rule is about nothing. */}}
+- apiGroups: [keda.sh]
+  resources: [scaledobjects]
+  verbs: [list, watch]
 - apiGroups: [foresail.dev]
   resources: [predictiveautoscalers, healingpolicies]
   verbs: [list, watch]

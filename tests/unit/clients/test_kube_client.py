@@ -11,7 +11,7 @@ import pytest
 from autoscaler import __version__
 from autoscaler.clients.kube.client import KubeClient, cut, open_client
 from autoscaler.clients.kube.connection import connect
-from autoscaler.clients.kube.failures import FOREIGN, Attempt, Expired, from_answer, from_exception
+from autoscaler.clients.kube.failures import FOREIGN, Attempt, Expired, NotServed, from_answer, from_exception
 from autoscaler.clients.kube.resources import PODS
 from autoscaler.clients.ports import EventNote, Target
 from autoscaler.errors import Permanent, Temporary
@@ -255,7 +255,7 @@ ATTEMPT = Attempt("update", "deployments/scale", "apps", "shop/web")
         (400, Permanent),
         (401, Temporary),
         (403, Permanent),
-        (404, Permanent),
+        (404, NotServed),
         (408, Temporary),
         (409, Temporary),
         (410, Expired),

@@ -10,7 +10,7 @@ import pytest
 
 from autoscaler.clients.kube.client import KubeClient
 from autoscaler.clients.kube.reflector import Pace, Reflector
-from autoscaler.clients.kube.resources import NODES, PODS, trim_pod
+from autoscaler.clients.kube.resources import NODES, PODS, SCALED_OBJECTS, trim_pod, trim_scaled_object
 from autoscaler.clock import ManualClock
 from autoscaler.errors import Temporary
 from autoscaler.telemetry import REGISTRY
@@ -288,3 +288,36 @@ def _never() -> object:
             return 0.0
 
     return Zero()
+
+
+async def test_an_optional_kind_that_is_not_there_is_an_empty_cache_until_it_comes_and_after_it_goes(
+    api: FakeApiServer, client: KubeClient
+) -> None:
+    pace = Pace(first_wait_s=0.01, longest_wait_s=0.04, look_again_s=0.01)
+    store = Reflector(client, SCALED_OBJECTS, trim=trim_scaled_object, optional=True, pace=pace, clock=ManualClock())
+    told = asyncio.Event()
+    store.subscribe(told)
+    async with running(store):
+        await store.wait_synced(15)
+        assert told.is_set()
+        assert (store.synced, names(store), store.age_s()) == (True, [], 0.0)
+        told.clear()
+        ref = {"kind": "Deployment", "name": "web"}
+        api.cluster.put("scaledobjects", {**a_pod("web"), "spec": {"scaleTargetRef": ref, "triggers": [{"type": "cron"}]}})
+        api.absent.clear()
+        await until(lambda: names(store) == ["web"])
+        assert store.get("shop", "web")["spec"] == {"scaleTargetRef": ref}
+        await watching(api)
+        api.absent.add("scaledobjects")
+        api.end_watches()
+        await until(lambda: names(store) == [])
+        assert store.synced
+    assert told.is_set()
+
+
+async def test_a_kind_that_must_be_there_and_is_not_keeps_the_cache_unfilled(client: KubeClient) -> None:
+    store = Reflector(client, SCALED_OBJECTS, pace=QUICK, clock=ManualClock())
+    async with running(store):
+        with pytest.raises(Temporary, match=r"list scaledobjects.*404"):
+            await store.wait_synced(0.2)
+    assert not store.synced

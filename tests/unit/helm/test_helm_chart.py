@@ -173,6 +173,7 @@ SERVICE_RULES = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": READ},
     {"apiGroups": ["apps"], "resources": ["replicasets", "deployments", "statefulsets", "daemonsets"], "verbs": READ},
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": READ},
+    {"apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": READ},
     {"apiGroups": ["foresail.dev"], "resources": ["predictiveautoscalers", "healingpolicies"], "verbs": READ},
     {
         "apiGroups": ["foresail.dev"],

@@ -39,6 +39,7 @@ class Scene:
     leading: bool = True
     opened_s: float = NOW_S  # the scene's own beginning, from which ages are counted
     hpas: FakeStore | None = None
+    scaled_objects: FakeStore | None = None
     kube: FakeKube = field(init=False)
     stores: Stores = field(init=False)
     context: Context = field(init=False)
@@ -58,6 +59,7 @@ class Scene:
             nodes=FakeStore(self.cluster, "nodes"),
             workloads={kind: FakeStore(self.cluster, plural) for kind, plural in kinds.items()},
             hpas=self.hpas,
+            scaled_objects=self.scaled_objects,
         )
         self.context = Context(
             kube=self.kube,
