@@ -68,6 +68,7 @@ class Reason(StrEnum):
     VALID = "Valid"
     INVALID_SPEC = "InvalidSpec"
     TARGET_CONFLICT = "TargetConflict"
+    TARGET_CONTESTED = "TargetContested"  # somebody sets the count back again and again
     # Acting or not
     SUCCESSFUL_RESCALE = "SuccessfulRescale"
     FAILED_RESCALE = "FailedRescale"

@@ -152,6 +152,10 @@ class Kube(Protocol):
         """Write `spec.replicas` of a target, if it is still the one that was seen."""
         ...
 
+    async def managed_fields(self, target: Target) -> Sequence[Json] | NotFound:
+        """Return who owns which fields of an object, as `metadata.managedFields` has it."""
+        ...
+
     async def update_status(
         self, plural: str, namespace: str, name: str, *, status: Json, resource_version: str
     ) -> str | NotFound | Conflict:

@@ -17,6 +17,7 @@ from autoscaler.api.types import Mode
 from autoscaler.clients.ports import Target
 from autoscaler.loops import overlaps, scale_past, scale_status, status
 from autoscaler.loops.cap import AddedPods, capped, divide
+from autoscaler.loops.contest_guard import ContestGuard
 from autoscaler.loops.context import AUTOSCALERS, Context
 from autoscaler.loops.forecast_book import ForecastBook
 from autoscaler.loops.leads import lead_s
@@ -68,9 +69,11 @@ class ScaleLoop:
     _added: AddedPods = field(default_factory=AddedPods)
     _outage: Outage = field(default_factory=lambda: Outage("scale"))
     _reporter: Reporter = field(init=False)
+    _guard: ContestGuard = field(init=False)
 
     def __post_init__(self) -> None:
         self._reporter = Reporter(self.context)
+        self._guard = ContestGuard(self.context)
 
     async def once(self) -> None:
         """One pass over all objects."""
@@ -114,7 +117,7 @@ class ScaleLoop:
             brake = scale_status.acting(mode, acts=self.context.settings.acts, scaled_by_other=other)
             if brake.status and stale:
                 brake = replace(brake, status=False, reason=Reason.REFUSED_STALE, message=stale)
-            plans.append(_Plan(one, self._decide(one), brake, rivals.get(key)))
+            plans.append(_Plan(one, self._decide(one), self._guard.brake(one.served, brake), rivals.get(key)))
         return plans
 
     def _decide(self, one: Seen) -> Decision | None:
@@ -160,16 +163,18 @@ class ScaleLoop:
         """Act on one object and report; what fails here is this object's."""
         served, outcome = plan.seen.served, _blocked(plan)
         if outcome is None and plan.decision:
-            outcome = await carry_out(self.context, served, plan.decision)
+            outcome = await carry_out(self.context, served, plan.decision, self._guard.judge)
             if outcome.reason is Reason.NOT_LEADER:
                 return outcome  # whoever leads now reports; a word from here would contradict it
             if outcome.result is Result.DONE:
                 self._record(served, plan.decision)
+                self._guard.wrote(served, plan.decision)
         outcome = outcome or Outcome(Result.HELD)
         spec = served.autoscaler.spec
         ahead_s = lead_s(spec, self.forecasts.ready_s(served.target), self.context.settings)
         lead = ahead_s if spec.forecast.enabled else None
-        await self._reporter.served(Report(plan.seen, plan.decision, outcome, plan.brake, lead))
+        brake = self._guard.brake(served, plan.brake)  # what was found out right before the write counts as well
+        await self._reporter.served(Report(plan.seen, plan.decision, outcome, brake, lead))
         return outcome
 
     def _record(self, served: Served, decision: Decision) -> None:
@@ -184,12 +189,14 @@ class ScaleLoop:
         valid = {one.served.key for one in fleet.seen}
         for key in self._memory.keys() - valid:
             del self._memory[key]
+        self._guard.keep_only(valid)
         self._reporter.keep_only(valid | {one.key for one in fleet.refused})
 
     def _stand_down(self) -> None:
         """Forget everything: whoever leads decides, and the state here would be old by the time this replica leads again."""
         self._memory.clear()
         self._added = AddedPods()
+        self._guard.keep_only(())
         self._reporter.keep_only(set())
         telemetry.OBJECTS.remove_by_labels({"kind": AUTOSCALERS})
 

@@ -1,5 +1,6 @@
 """Carry out one scaling decision: read the scale afresh, and write it only if it still is what was observed."""
 
+from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from autoscaler.clients.ports import Conflict, NotFound, Scale
@@ -10,12 +11,14 @@ from autoscaler.loops.scale_status import Outcome, Result
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import Decision
 
+Judge = Callable[[Served, int], Awaitable[Outcome | None]]  # of the replicas that a target has: why it must not be written
 
-async def carry_out(context: Context, served: Served, decision: Decision) -> Outcome:
+
+async def carry_out(context: Context, served: Served, decision: Decision, judge: Judge) -> Outcome:
     """Scale the target of an object; never raises for what the API server answers.
 
-    A scale that changed since it was observed is left to the next pass: the decision was about another count. Leadership is
-    asked for last, right before the write.
+    A scale that changed since it was observed is left to the next pass: the decision was about another count. `judge` may
+    refuse to write the one that was read. Leadership is asked for last, right before the write.
     """
     target = served.target
     what = f"scaling {target.kind} {target.namespace}/{target.name} from {decision.current} to {decision.desired} replicas"
@@ -23,8 +26,11 @@ async def carry_out(context: Context, served: Served, decision: Decision) -> Out
         seen = await context.kube.get_scale(target)
         if isinstance(seen, Scale) and seen.spec_replicas != decision.current:
             return Outcome(Result.CONFLICT, None, f"{what}: it has {seen.spec_replicas} replicas by now")
+        refusal = await judge(served, seen.spec_replicas) if isinstance(seen, Scale) else None
         if not context.leads():
-            return Outcome(Result.BLOCKED, Reason.NOT_LEADER, f"{what}: another replica leads by now")
+            refusal = Outcome(Result.BLOCKED, Reason.NOT_LEADER, f"{what}: another replica leads by now")
+        if refusal:
+            return refusal
         written = (
             await context.kube.set_scale(target, replicas=decision.desired, seen=seen) if isinstance(seen, Scale) else seen
         )

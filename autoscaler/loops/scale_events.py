@@ -1,4 +1,7 @@
-"""What the HPA would tell of a pass over one object in Events: under its own reasons, a change in its own words. Pure."""
+"""What the HPA would tell of a pass over one object in Events: under its own reasons, a change in its own words. Pure.
+
+Beside them stands what the HPA does not know: that somebody sets the count back again and again.
+"""
 
 from autoscaler.loops.scale_status import Report, Result
 from autoscaler.reasons import Reason
@@ -7,6 +10,12 @@ from autoscaler.scaling.types import Event
 
 def of_report(report: Report) -> tuple[Event, ...]:
     """Return the Events of a pass, in their order."""
+    brake = report.brake
+    contested = (Event(brake.reason, brake.message),) if brake.reason is Reason.TARGET_CONTESTED else ()
+    return (*_of_target(report), *contested)
+
+
+def _of_target(report: Report) -> tuple[Event, ...]:
     if report.seen.missing is not None:
         return (Event(Reason.FAILED_GET_SCALE, report.seen.missing.message),)
     decision = report.decision

@@ -19,7 +19,7 @@ from autoscaler.loops.context import AUTOSCALERS, Context
 from autoscaler.loops.labels import metric_names
 from autoscaler.loops.observe import Refused, Served
 from autoscaler.loops.report import Happening
-from autoscaler.loops.scale_status import ABLE, ACTIVE, VALID, Report, Result
+from autoscaler.loops.scale_status import ABLE, ACTING, ACTIVE, VALID, Report, Result
 from autoscaler.loops.series import SeriesBook
 from autoscaler.loops.status import StatusBook
 from autoscaler.model import ObjectKey
@@ -177,7 +177,7 @@ class Reporter:
 
     def _failed(self, key: ObjectKey, reason: Reason, message: str) -> None:
         data = {"object": {"kind": KIND, "namespace": key.namespace, "name": key.name}}
-        kind = "foresail.refused" if reason is Reason.TARGET_CONFLICT else "foresail.failed"
+        kind = "foresail.refused" if reason in {Reason.TARGET_CONFLICT, Reason.TARGET_CONTESTED} else "foresail.failed"
         tell.notice(self.context, kind, data | {"reason": reason.value, "message": message})
 
     def _row(self, report: Report, decision: Decision) -> Row:
@@ -202,11 +202,12 @@ class Reporter:
 def _turned_bad(before: Json, after: Json) -> list[Json]:
     """Return conditions that are False and were not before, or for another reason, or about an older spec."""
     found = []
-    for kind in (VALID, ABLE, ACTIVE):
+    for kind in (VALID, ABLE, ACTIVE, ACTING):
         old, new = status.find(before, kind), status.find(after, kind)
         same = (old.get("status"), old.get("reason")) == (new.get("status"), new.get("reason"))
         newer = kind == VALID and old.get("observedGeneration") != new.get("observedGeneration")
-        if new.get("status") == "False" and (not same or newer):
+        meant = kind == ACTING and new.get("reason") != Reason.TARGET_CONTESTED  # as the user or the operator wants it
+        if new.get("status") == "False" and (not same or newer) and not meant:
             found.append(new)
     return found[:1]  # the others follow from the first, or can wait for it to be put right
 
@@ -219,6 +220,8 @@ def _bad(before: Json) -> frozenset[str]:
         reasons.add(Reason.FAILED_COMPUTE_METRICS_REPLICAS.value)
     if Reason.FAILED_UPDATE_SCALE.value in reasons:
         reasons.add(Reason.FAILED_RESCALE.value)
+    if status.find(before, ACTING).get("reason") == Reason.TARGET_CONTESTED:
+        reasons.add(Reason.TARGET_CONTESTED.value)
     return frozenset(reasons)
 
 

@@ -117,6 +117,7 @@ def series(report: Report, now_s: float) -> dict[Series, float]:
     key, observation, decision = report.seen.served.key, report.seen.observation, report.decision
     labels = (key.namespace, key.name)
     values: dict[Series, float] = {}
+    values[telemetry.CONTESTED, labels] = report.brake.reason is Reason.TARGET_CONTESTED
     if report.lead_s is not None:
         values[telemetry.LEAD_TIME, labels] = report.lead_s
     if observation is None or decision is None:

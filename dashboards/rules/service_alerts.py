@@ -18,7 +18,7 @@ _UNHEALED = f'act="outcome",result="{ActState.UNHEALED.lower()}"'
 
 def alerts() -> Sequence[Alert]:
     """Return the alerts."""
-    return (*_running(), *_scaling(), *_healing(), *_telling())
+    return (*_running(), *_scaling(), *_targets(), *_healing(), *_telling())
 
 
 def _running() -> Sequence[Alert]:
@@ -124,6 +124,19 @@ def _scaling() -> Sequence[Alert]:
             severity=Severity.WARNING,
             summary=f"Foresail cannot {{{{ $labels.act }}}} for {_OBJECT}",
             description="The API server refuses or does not answer; the object's Events and conditions say what it said.",
+        ),
+    )
+
+
+def _targets() -> Sequence[Alert]:
+    return (
+        Alert(
+            name="ForesailTargetContested",
+            expr=f"{names.leader(own.CONTESTED)} == 1",
+            for_="0m",
+            severity=Severity.WARNING,
+            summary=f"Somebody keeps setting back the replicas that PredictiveAutoscaler {_OBJECT} asks for",
+            description="Nothing is written to its target meanwhile. Its condition Acting names who it is, and the remedy.",
         ),
     )
 

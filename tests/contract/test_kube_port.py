@@ -12,6 +12,7 @@ from autoscaler.clients.kube.connection import Call
 from autoscaler.clients.kube.resources import DEPLOYMENTS, EVENTS, PODS, PREDICTIVE_AUTOSCALERS, Resource
 from autoscaler.clients.ports import Conflict, EventNote, EvictionResult, Kube, NotFound, Target
 from autoscaler.errors import Permanent
+from autoscaler.loops.field_owners import REPLICAS, owner_of
 from demo.cluster.config import PAUSE_IMAGE
 from tests.contract.support import Objects, a_namespace, within
 from tests.fakes.api_server import FakeApiServer
@@ -168,6 +169,22 @@ async def test_the_scale_of_a_target_is_read_with_its_selector(world: World) -> 
 
 async def test_a_target_that_is_not_there_is_an_answer(world: World) -> None:
     assert await world.kube.get_scale(target(world, "nobody")) is NotFound.NOT_FOUND
+
+
+async def test_who_set_the_replicas_of_a_target_can_be_read(world: World) -> None:
+    await world.create(DEPLOYMENTS, a_deployment("web", 2))
+    where = target(world, "web")
+    written: object = Conflict.CONFLICT
+    while written is Conflict.CONFLICT:  # the real controllers write the object, too
+        seen = await world.kube.get_scale(where)
+        assert not isinstance(seen, NotFound)
+        written = await world.kube.set_scale(where, replicas=3, seen=seen)
+    found = await world.kube.managed_fields(where)
+    assert not isinstance(found, NotFound)
+    owner = owner_of(found, REPLICAS)
+    assert owner is not None
+    assert (owner.manager, owner.operation, owner.subresource) == ("foresail", "Update", "scale")
+    assert await world.kube.managed_fields(target(world, "nobody")) is NotFound.NOT_FOUND
 
 
 async def test_a_kind_that_does_not_exist_is_an_error(world: World) -> None:

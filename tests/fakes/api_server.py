@@ -21,7 +21,7 @@ from aiohttp import web
 from kubernetes_asyncio.client import ApiClient, Configuration
 
 from autoscaler.clients.kube.connection import Connection
-from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, Json, evictable_without_budget, scale_selector
+from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, Json, evictable_without_budget, own_replicas, scale_selector
 
 Matcher = Callable[[web.Request], bool]
 
@@ -261,6 +261,7 @@ class FakeApiServer:
             return _status(409, "Conflict", f"{unfulfilled} the object has been modified")
         if subresource == "scale":
             obj.setdefault("spec", {})["replicas"] = body["spec"]["replicas"]
+            own_replicas(obj, "foresail", subresource="scale")
             return _answer(200, _scale(self.cluster.put(plural, obj)))
         if subresource == "status":
             same = obj.get("status") == body.get("status")

@@ -104,6 +104,15 @@ class FakeCluster:
             event.set()
 
 
+def own_replicas(obj: Json, manager: str, operation: str = "Update", subresource: str = "", at: str = "") -> None:
+    """Note in managedFields that somebody has changed `spec.replicas`, who owns it alone from now on."""
+    meta = obj["metadata"]
+    others = [entry for entry in meta.get("managedFields", ()) if "f:replicas" not in entry["fieldsV1"].get("f:spec", {})]
+    entry = {"manager": manager, "operation": operation, "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    told = {"subresource": subresource, "time": at}
+    meta["managedFields"] = [*others, {**entry, **{key: value for key, value in told.items() if value}}]
+
+
 def scale_selector(obj: Json) -> str:
     """Return the selector of a workload in the text form of the scale subresource."""
     labels = obj.get("spec", {}).get("selector", {}).get("matchLabels", {})

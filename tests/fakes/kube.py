@@ -26,7 +26,7 @@ from autoscaler.clients.ports import (
     Target,
 )
 from autoscaler.errors import Permanent
-from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, evictable_without_budget, scale_selector
+from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, evictable_without_budget, own_replicas, scale_selector
 
 PLURALS = {kind: plural for plural, (_, kind) in KINDS.items()}
 
@@ -78,7 +78,14 @@ class FakeKube:
         if (obj["metadata"]["resourceVersion"], obj["metadata"]["uid"]) != (seen.resource_version, seen.uid):
             return Conflict.CONFLICT
         obj.setdefault("spec", {})["replicas"] = replicas
+        own_replicas(obj, "foresail", subresource="scale")
         return _scale(self.cluster.put(plural, obj))
+
+    async def managed_fields(self, target: Target) -> Sequence[Json] | NotFound:
+        """Return who owns which fields of an object, as far as somebody noted it (`own_replicas`)."""
+        await self._enter("managed_fields", target.namespace, target.name)
+        obj = self.cluster.get(PLURALS[target.kind], target.namespace, target.name)
+        return obj["metadata"].get("managedFields", ()) if obj else NotFound.NOT_FOUND
 
     async def update_status(
         self, plural: str, namespace: str, name: str, *, status: Json, resource_version: str

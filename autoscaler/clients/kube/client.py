@@ -94,6 +94,13 @@ class KubeClient:
         answer = await self.connection.send(call, expect=frozenset({_NOT_FOUND, _CONFLICT}))
         return _scale(answer.body) if answer.ok else _absent(answer.status)
 
+    async def managed_fields(self, target: Target) -> Sequence[Json] | NotFound:
+        """Return who owns which fields of an object; Permanent when its kind does not exist or may not be read."""
+        resource = await self._discovery.named(target.api_version, target.kind)
+        call = Call("get", resource, target.namespace, target.name)
+        answer = await self.connection.send(call, expect=frozenset({_NOT_FOUND}))
+        return (answer.body.get("metadata") or {}).get("managedFields") or () if answer.ok else NotFound.NOT_FOUND
+
     async def update_status(
         self, plural: str, namespace: str, name: str, *, status: Json, resource_version: str
     ) -> str | NotFound | Conflict:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 Json = dict[str, Any]
 
 _META = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
+_REPLICAS_FIELD: Json = {"f:spec": {"f:replicas": {}}}
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a second copy of the whole object
 
 
@@ -118,8 +119,23 @@ def trim_node(obj: Json) -> Json:
     return {"metadata": _pick(obj.get("metadata", {}), _META), "spec": spec, "status": {"conditions": conditions}}
 
 
+def _replica_owners(obj: Json) -> Json:
+    """Return who owns `spec.replicas`, in the form of managedFields; all else in there is larger than the object itself."""
+    entries = obj.get("metadata", {}).get("managedFields") or ()
+    found = [
+        {**_pick(entry, ("manager", "operation", "subresource", "time")), "fieldsV1": _REPLICAS_FIELD}
+        for entry in entries
+        if "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+    ]
+    return {"managedFields": found} if found else {}
+
+
 def trim_workload(obj: Json) -> Json:
-    """Keep of a Deployment, StatefulSet or DaemonSet what tells how far its roll-out is; the pod template is dropped."""
+    """Keep of a Deployment, StatefulSet or DaemonSet how far its roll-out is, and who sets its replicas.
+
+    The pod template is dropped.
+    """
     spec = {key: value for key, value in obj.get("spec", {}).items() if key not in {"template", "volumeClaimTemplates"}}
     meta = {**_pick(obj.get("metadata", {}), _META), **_pick(trim_metadata(obj)["metadata"], ("labels", "annotations"))}
+    meta |= _replica_owners(obj)
     return {**_pick(obj, ("apiVersion", "kind")), "metadata": meta, "spec": spec, "status": obj.get("status", {})}

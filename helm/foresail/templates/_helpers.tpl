@@ -159,7 +159,14 @@ httpGet: {path: {{ .path }}, port: metrics{{ if .web.tls }}, scheme: HTTPS{{ end
 - apiGroups: [apps]
   resources: [deployments/scale, replicasets/scale, statefulsets/scale]
   verbs: [get, update]
+{{- /* Who sets the replicas of one back again and again is read from the object itself; others are in the cache. */}}
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get]
 {{- range .Values.rbac.extraScaleTargets }}
+- apiGroups: [{{ .apiGroup | quote }}]
+  resources: [{{ .resource | quote }}]
+  verbs: [get]
 - apiGroups: [{{ .apiGroup | quote }}]
   resources: [{{ printf "%s/scale" .resource | quote }}]
   verbs: [get, update]

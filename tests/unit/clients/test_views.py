@@ -319,6 +319,18 @@ def test_of_a_workload_everything_but_the_template_is_kept() -> None:
     assert trim_workload(obj)["spec"] == {"replicas": 3, "selector": {"matchLabels": {"a": "b"}}}
 
 
+def test_of_managed_fields_only_who_owns_the_replicas_is_kept() -> None:
+    obj = a_workload("Deployment", {"replicas": 3}, {})
+    owns = {"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {}}}}
+    named = {"manager": "kubectl", "operation": "Apply", "time": "2026-11-21T10:00:00Z"}
+    obj["metadata"]["managedFields"] = [
+        {**named, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": owns},
+        {"manager": "kube-controller-manager", "fieldsV1": {"f:status": {"f:replicas": {}}}},
+        {"manager": "odd"},
+    ]
+    assert trim_workload(obj)["metadata"]["managedFields"] == [{**named, "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
+
+
 def test_paths_are_those_of_the_api() -> None:
     assert PODS.path("shop", "web-1", "eviction") == "/api/v1/namespaces/shop/pods/web-1/eviction"
     assert DEPLOYMENTS.path() == "/apis/apps/v1/deployments"

@@ -37,6 +37,8 @@ WELL = LEADING | {
     f'foresail_objects{{{SERVICE},kind="predictiveautoscalers",valid="false"}}': "0x400",
     f'foresail_prometheus_queries_total{{{SERVICE},query="a",result="ok"}}': "0+9x400",
     f"foresail_current_replicas{{{SERVICE},{SHOP}}}": "3x400",
+    f"foresail_contested{{{SERVICE},{SHOP}}}": "0x400",
+    f"foresail_contested{{{STANDBY},{SHOP}}}": "1x400",
     f"foresail_desired_replicas{{{SERVICE},{SHOP}}}": "3x400",
     # What another replica last saw of an object may be old, and is not looked at.
     f"foresail_desired_replicas{{{STANDBY},{SHOP}}}": "9x400",
@@ -170,6 +172,9 @@ CASES = {
         {"instance": "n1:9109", "collector": "cpu"},
         "1",
         quiet_at="10m",
+    ),
+    "ForesailTargetContested": Case(
+        {f"foresail_contested{{{SERVICE},{SHOP}}}": "0x9 1x400"}, "11m", HERE | OF_SHOP, quiet_at="8m"
     ),
     "ForesailExporterSlow": Case(
         {f"foresail_exporter_scrape_duration_seconds{{{NODE}}}": "4x400"}, "11m", labelled(NODE), "4s", quiet_at="9m"

@@ -189,6 +189,7 @@ SERVICE_RULES = [
         "resources": ["deployments/scale", "replicasets/scale", "statefulsets/scale"],
         "verbs": ["get", "update"],
     },
+    {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["get"]},
 ]
 
 
@@ -242,7 +243,10 @@ def test_without_healing_nobody_may_evict(render: Render) -> None:
 
 def test_a_kind_of_ones_own_may_be_scaled_where_it_is_named(render: Render) -> None:
     rules = one(render(EVERYTHING), "ClusterRole", "watch-foresail")["rules"]
-    assert rules[-1] == {"apiGroups": ["argoproj.io"], "resources": ["rollouts/scale"], "verbs": ["get", "update"]}
+    assert rules[-2:] == [
+        {"apiGroups": ["argoproj.io"], "resources": ["rollouts"], "verbs": ["get"]},
+        {"apiGroups": ["argoproj.io"], "resources": ["rollouts/scale"], "verbs": ["get", "update"]},
+    ]
 
 
 def test_the_lease_is_where_the_settings_say(render: Render) -> None:
