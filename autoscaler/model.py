@@ -70,6 +70,8 @@ class PodView:
     mirror: bool = False  # a static pod's image in the API; evicting it does nothing
     priority_class: str | None = None
     disruption_target: bool = False  # somebody else is already evicting or pre-empting it
+    unschedulable_since_s: float | None = None  # since when the scheduler finds no node for it
+    unschedulable_why: str = ""  # in the scheduler's words
     restarts: int = 0  # of all containers together
     requests_milli: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # container -> resource -> milli-units
     pod_requests_milli: Mapping[str, int] | None = None  # of the whole, where it has its own (KEP-2837); None: it has none

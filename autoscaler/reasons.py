@@ -42,6 +42,9 @@ class Reason(StrEnum):
     # ScaledToZero
     SCALED_TO_ZERO = "ScaledToZero"
     NOT_SCALED_TO_ZERO = "NotScaledToZero"
+    # Schedulable
+    SCHEDULABLE = "Schedulable"
+    UNSCHEDULABLE = "Unschedulable"  # as the scheduler calls it
     # Scaling decisions
     ABOVE_TARGET = "AboveTarget"
     BELOW_TARGET = "BelowTarget"

@@ -43,6 +43,7 @@ class ScalingSettings(_Settings, frozen=True, kw_only=True):
     scale_to_zero: bool = False  # minReplicas 0 is kept to, and left again when a metric asks for pods (HPAScaleToZero)
     exact_hpa: bool = False  # also where the HPA harms: it trusts values of any age and below zero, and numbers overflow
     discount_rollouts: bool = True  # surge pods and the CPU of starts ask for no pods; always off with exact_hpa
+    unschedulable_hold_s: SecondsOrZero = 180.0  # no more pods while one has had no node for so long; 0: more are asked for
     max_added_pods_per_minute: Count = 0  # cap over the whole cluster; 0: none
 
 

@@ -39,6 +39,7 @@ DESIRED_REPLICAS = _gauge("foresail_desired_replicas", "Replicas that the last d
 CANDIDATE_REPLICAS = _gauge(
     "foresail_decision_candidate_replicas", "Every value that the last decision weighed, by source.", (*_OBJECT, "source")
 )
+UNSCHEDULABLE_PODS = _gauge("foresail_unschedulable_pods", "Pods of the target for which there is no node.", _OBJECT)
 CONTESTED = _gauge("foresail_contested", "1 while nothing is written, as another sets the count back again and again.", _OBJECT)
 DECISIONS = _counter("foresail_decisions_total", "Scaling decisions.", (*_OBJECT, "action", "reason"))
 METRIC_LOAD = _gauge("foresail_metric_load", "Load of the target as last read, in the metric's own unit.", (*_OBJECT, "metric"))

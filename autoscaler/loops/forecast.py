@@ -68,7 +68,7 @@ class ForecastLoop:
         """Look at the pods of all targets, leader or not: what a pod takes does not depend on who watches."""
         targets = {workload_of(one.target) for one in served}
         pods = (pod for pod in self.index.look().all if pod.workload in targets)
-        self.book.leads.learn(pods)
+        self.book.leads.learn(pods, self.context.clock.now_s())
         self.book.leads.keep_only(targets)
 
     async def _read(self, owners: Mapping[Series, Served]) -> dict[Question, Histories | ForesailError]:

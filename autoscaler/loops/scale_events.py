@@ -1,9 +1,9 @@
 """What the HPA would tell of a pass over one object in Events: under its own reasons, a change in its own words. Pure.
 
-Beside them stands what the HPA does not know: that somebody sets the count back again and again.
+Beside them stands what the HPA does not know: that somebody sets the count back again and again, that pods find no node.
 """
 
-from autoscaler.loops.scale_status import Report, Result
+from autoscaler.loops.scale_status import Report, Result, placed_of
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import Event
 
@@ -12,7 +12,9 @@ def of_report(report: Report) -> tuple[Event, ...]:
     """Return the Events of a pass, in their order."""
     brake = report.brake
     contested = (Event(brake.reason, brake.message),) if brake.reason is Reason.TARGET_CONTESTED else ()
-    return (*_of_target(report), *contested)
+    placed = placed_of(report)
+    unplaced = (Event(placed.reason, placed.message),) if placed and not placed.status else ()
+    return (*_of_target(report), *contested, *unplaced)
 
 
 def _of_target(report: Report) -> tuple[Event, ...]:

@@ -24,6 +24,7 @@ from autoscaler.loops.series import SeriesBook
 from autoscaler.loops.status import StatusBook
 from autoscaler.model import ObjectKey
 from autoscaler.reasons import Reason
+from autoscaler.scaling.full_cluster import SCHEDULABLE
 from autoscaler.scaling.types import Decision
 
 KIND = "PredictiveAutoscaler"
@@ -220,8 +221,8 @@ def _bad(before: Json) -> frozenset[str]:
         reasons.add(Reason.FAILED_COMPUTE_METRICS_REPLICAS.value)
     if Reason.FAILED_UPDATE_SCALE.value in reasons:
         reasons.add(Reason.FAILED_RESCALE.value)
-    if status.find(before, ACTING).get("reason") == Reason.TARGET_CONTESTED:
-        reasons.add(Reason.TARGET_CONTESTED.value)
+    lasting = {Reason.TARGET_CONTESTED.value, Reason.UNSCHEDULABLE.value}
+    reasons |= lasting & {status.find(before, kind).get("reason", "") for kind in (ACTING, SCHEDULABLE)}
     return frozenset(reasons)
 
 

@@ -14,7 +14,7 @@ from autoscaler.loops.observe import Refused, Seen
 from autoscaler.loops.series import Series
 from autoscaler.model import Forecast, GateState
 from autoscaler.reasons import Reason
-from autoscaler.scaling import burst
+from autoscaler.scaling import burst, full_cluster
 from autoscaler.scaling.amounts import target_of
 from autoscaler.scaling.types import Condition, Decision, MetricReading, MetricStatus, Source
 
@@ -112,6 +112,12 @@ def acting(mode: Mode, *, acts: bool, scaled_by_other: bool | None) -> Condition
     return Condition(ACTING, status=True, reason=Reason.MODE_SCALE, message="what is decided may be carried out")
 
 
+def placed_of(report: Report) -> Condition | None:
+    """Return whether the pods of a target have nodes; None where nobody can say which its pods are."""
+    observation = report.seen.observation
+    return full_cluster.condition(observation.pods) if observation and observation.selector_fault is None else None
+
+
 def series(report: Report, now_s: float) -> dict[Series, float]:
     """Return the series of an object; what this pass does not know has none."""
     key, observation, decision = report.seen.served.key, report.seen.observation, report.decision
@@ -122,6 +128,8 @@ def series(report: Report, now_s: float) -> dict[Series, float]:
         values[telemetry.LEAD_TIME, labels] = report.lead_s
     if observation is None or decision is None:
         return values
+    if observation.selector_fault is None:
+        values[telemetry.UNSCHEDULABLE_PODS, labels] = len(full_cluster.unplaced(observation.pods))
     values[telemetry.CURRENT_REPLICAS, labels] = observation.spec_replicas
     values[telemetry.DESIRED_REPLICAS, labels] = decision.desired
     for source, replicas in decision.candidates.items():
@@ -166,7 +174,8 @@ def _conditions(report: Report) -> tuple[Condition, ...]:
     valid = Condition(VALID, status=True, reason=Reason.VALID, message="the spec can be used")
     if missing := report.seen.missing:  # whether load can be read is not known, and stays as it was said
         return (Condition(ABLE, status=False, reason=Reason.FAILED_GET_SCALE, message=missing.message), report.brake, valid)
-    decided = report.decision.conditions if report.decision else ()
+    placed = placed_of(report)
+    decided = (*(report.decision.conditions if report.decision else ()), *((placed,) if placed else ()))
     able = _able(report)
     written = report.decision.once_written if report.decision and report.outcome.result is Result.DONE else ()
     # A write that fails comes after the scale was read, which is worth a transition each time, as with the HPA.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from autoscaler.reasons import Reason
-from autoscaler.scaling import zero
+from autoscaler.scaling import full_cluster, zero
 from autoscaler.scaling.burst import hold_up
 from autoscaler.scaling.draft import Draft, action, sentence
 from autoscaler.scaling.fallback import blind_since, fall_back
@@ -87,6 +87,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     draft, recommendations = fall_back(draft, hpa, policy, state, now_s)
     draft = _ahead(draft, prediction, _ceiling(hpa.replicas, current, policy, state, now_s))
     draft, burst = hold_up(draft, observation, policy, state, now_s)
+    draft = full_cluster.hold(draft, observation.pods, policy, now_s)
     draft = paused(draft, policy, state)
     told = zero.after_change(current, draft.replicas, policy, paused=draft.reason is Reason.PAUSED)
     decision = Decision(

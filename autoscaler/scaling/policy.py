@@ -65,6 +65,7 @@ def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_met
         cpu_initialization_period_s=_own(spec.cpu_initialization_period_seconds, settings.cpu_initialization_period_s),
         initial_readiness_delay_s=_own(spec.initial_readiness_delay_seconds, settings.initial_readiness_delay_s),
         max_metric_age_s=math.inf if settings.exact_hpa else max_metric_age_s,
+        unschedulable_hold_s=0.0 if settings.exact_hpa else settings.unschedulable_hold_s,
         scale_to_zero=settings.scale_to_zero,
         departures=EXACT if settings.exact_hpa else Departures(discounting_rollouts=settings.discount_rollouts),
         schedules=spec.schedules,

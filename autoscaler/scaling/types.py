@@ -87,6 +87,7 @@ class Policy:
     cpu_initialization_period_s: float
     initial_readiness_delay_s: float
     max_metric_age_s: float
+    unschedulable_hold_s: float = 0.0  # no more pods while one has had no node for so long; 0: more are asked for
     scale_to_zero: bool = False  # the HPA's feature gate HPAScaleToZero
     departures: Departures = Departures()
     schedules: tuple[Schedule, ...] = ()

@@ -150,16 +150,25 @@ def _acts() -> Sequence[Panel]:
     return (
         row("What was done in the namespace"),
         graph(
+            "Pods without a node, contested targets",
+            "Pods for which the scheduler finds no node, by object; 1 where replicas are set back again and again.",
+            [
+                Query(f"max by (name) ({names.leader(own.UNSCHEDULABLE_PODS, _NAMESPACE)})", "{{name}}: pods without a node"),
+                Query(f"max by (name) ({names.leader(own.CONTESTED, _NAMESPACE)})", "{{name}}: contested"),
+            ],
+            Look(width=6, decimals=0),
+        ),
+        graph(
             "Acts",
             "Changes in the cluster within each step, by object and result.",
             [Query(_increase(own.ACTS, "name, act, result", _NAMESPACE), "{{name}}: {{act}} {{result}}")],
-            Look(bars=True, stack=True, width=8, decimals=0),
+            Look(bars=True, stack=True, width=6, decimals=0),
         ),
         graph(
             "Refusals",
             "Acts that a brake refused within each step: budget, breaker, disruption budget, rollout and others.",
             [Query(_increase(own.REFUSALS, "name, act, reason", _NAMESPACE), "{{name}}: {{act}} {{reason}}")],
-            Look(bars=True, stack=True, width=8, decimals=0),
+            Look(bars=True, stack=True, width=6, decimals=0),
         ),
         graph(
             "Unhealthy pods",
@@ -168,7 +177,7 @@ def _acts() -> Sequence[Panel]:
                 Query(f"max by (name) ({names.leader(own.UNHEALTHY_PODS, _NAMESPACE)})", "{{name}}"),
                 Query(f"max by (name) ({names.leader(own.BREAKER_OPEN, _NAMESPACE)})", "{{name}}: breaker open"),
             ],
-            Look(width=8, decimals=0),
+            Look(width=6, decimals=0),
         ),
         table(
             "PredictiveAutoscalers",

@@ -138,6 +138,14 @@ def _targets() -> Sequence[Alert]:
             summary=f"Somebody keeps setting back the replicas that PredictiveAutoscaler {_OBJECT} asks for",
             description="Nothing is written to its target meanwhile. Its condition Acting names who it is, and the remedy.",
         ),
+        Alert(
+            name="ForesailPodsUnschedulable",
+            expr=f"{names.leader(own.UNSCHEDULABLE_PODS)} > 0",
+            for_="10m",
+            severity=Severity.WARNING,
+            summary=f"{{{{ $value }}}} pods of PredictiveAutoscaler {_OBJECT} find no node",
+            description="The cluster has no room for them, so no more are asked for. The condition Schedulable has the cause.",
+        ),
     )
 
 

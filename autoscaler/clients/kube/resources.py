@@ -12,6 +12,7 @@ from urllib.parse import quote
 Json = dict[str, Any]
 
 _META = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
+_SCHEDULERS_WORDS = 300  # characters; the rest is about pre-emption
 _REPLICAS_FIELD: Json = {"f:spec": {"f:replicas": {}}}
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a second copy of the whole object
 
@@ -85,7 +86,7 @@ def trim_pod(obj: Json) -> Json:
     }
     kept_status = {
         **_pick(status, ("phase", "startTime")),
-        "conditions": [_pick(one, ("type", "status", "reason", "lastTransitionTime")) for one in status.get("conditions", ())],
+        "conditions": [_condition(one) for one in status.get("conditions", ())],
         **{
             kind: [_pick(one, ("name", "restartCount")) for one in status[kind]]
             for kind in ("containerStatuses", "initContainerStatuses")
@@ -93,6 +94,14 @@ def trim_pod(obj: Json) -> Json:
         },
     }
     return {"metadata": meta, "spec": kept_spec, "status": kept_status}
+
+
+def _condition(condition: Json) -> Json:
+    """Keep of a condition all but its message, save why the scheduler finds no node: it is told to people, cut."""
+    kept = _pick(condition, ("type", "status", "reason", "lastTransitionTime"))
+    if condition.get("type") != "PodScheduled" or "message" not in condition:
+        return kept
+    return {**kept, "message": str(condition["message"])[:_SCHEDULERS_WORDS]}
 
 
 def _container(container: Json) -> Json:

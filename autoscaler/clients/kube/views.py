@@ -22,12 +22,14 @@ def pod_view(obj: Json, replica_sets: Store) -> PodView:
     meta, spec, status = obj["metadata"], obj.get("spec", {}), obj.get("status", {})
     conditions = {one["type"]: one for one in status.get("conditions", ())}
     ready = conditions.get("Ready")
+    created_s = seconds(meta.get("creationTimestamp")) or 0.0
+    unplaced = _unplaced(conditions.get("PodScheduled", {}))
     return PodView(
         namespace=meta["namespace"],
         name=meta["name"],
         uid=meta["uid"],
         phase=_phase(status.get("phase")),
-        created_s=seconds(meta.get("creationTimestamp")) or 0.0,
+        created_s=created_s,
         labels=meta.get("labels", {}),
         annotations=meta.get("annotations", {}),
         workload=workload_of(obj, replica_sets),
@@ -40,6 +42,8 @@ def pod_view(obj: Json, replica_sets: Store) -> PodView:
         mirror=_MIRROR in meta.get("annotations", {}),
         priority_class=spec.get("priorityClassName"),
         disruption_target=conditions.get("DisruptionTarget", {}).get("status") == "True",
+        unschedulable_since_s=None if unplaced is None else seconds(unplaced.get("lastTransitionTime")) or created_s,
+        unschedulable_why="" if unplaced is None else unplaced.get("message", ""),
         restarts=sum(_restarts(status)),
         requests_milli=_requests(spec),
         pod_requests_milli=_of_the_whole(spec),
@@ -117,6 +121,11 @@ def lead_samples(pod: PodView) -> tuple[float, ...]:
     if not pod.ready or pod.ready_changed_s is None or pod.restarts or not pod.created_s:
         return ()
     return (max(0.0, pod.ready_changed_s - pod.created_s),)
+
+
+def _unplaced(scheduled: Json) -> Json | None:
+    """Return the condition PodScheduled of a pod for which there is no node; a gate that holds it back is another matter."""
+    return scheduled if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable" else None
 
 
 def _controller(obj: Json) -> Json | None:

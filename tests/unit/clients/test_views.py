@@ -319,6 +319,23 @@ def test_of_a_workload_everything_but_the_template_is_kept() -> None:
     assert trim_workload(obj)["spec"] == {"replicas": 3, "selector": {"matchLabels": {"a": "b"}}}
 
 
+@pytest.mark.parametrize(
+    ("condition", "since_s", "why"),
+    [
+        ({"status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}, CREATED_S + 1, "0/1 nodes"),
+        ({"status": "False", "reason": "Unschedulable", "message": "x" * 5000}, CREATED_S + 1, "x" * 300),
+        ({"status": "False", "reason": "SchedulingGated", "message": "waits for its gate"}, None, ""),
+        ({"status": "True"}, None, ""),
+    ],
+)
+def test_of_a_pod_without_a_node_the_schedulers_words_are_kept_but_not_all(
+    condition: dict[str, str], since_s: float | None, why: str, replica_sets: FakeStore
+) -> None:
+    told = {"type": "PodScheduled", "lastTransitionTime": "2026-01-01T00:00:01Z", **condition}
+    view = pod_view(trim_pod(a_pod(status={"conditions": [told]})), replica_sets)
+    assert (view.unschedulable_since_s, view.unschedulable_why) == (since_s, why)
+
+
 def test_of_managed_fields_only_who_owns_the_replicas_is_kept() -> None:
     obj = a_workload("Deployment", {"replicas": 3}, {})
     owns = {"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {}}}}

@@ -38,6 +38,7 @@ WELL = LEADING | {
     f'foresail_prometheus_queries_total{{{SERVICE},query="a",result="ok"}}': "0+9x400",
     f"foresail_current_replicas{{{SERVICE},{SHOP}}}": "3x400",
     f"foresail_contested{{{SERVICE},{SHOP}}}": "0x400",
+    f"foresail_unschedulable_pods{{{SERVICE},{SHOP}}}": "0 2x8 0x391",
     f"foresail_contested{{{STANDBY},{SHOP}}}": "1x400",
     f"foresail_desired_replicas{{{SERVICE},{SHOP}}}": "3x400",
     # What another replica last saw of an object may be old, and is not looked at.
@@ -175,6 +176,9 @@ CASES = {
     ),
     "ForesailTargetContested": Case(
         {f"foresail_contested{{{SERVICE},{SHOP}}}": "0x9 1x400"}, "11m", HERE | OF_SHOP, quiet_at="8m"
+    ),
+    "ForesailPodsUnschedulable": Case(
+        {f"foresail_unschedulable_pods{{{SERVICE},{SHOP}}}": "2x400"}, "11m", HERE | OF_SHOP, "2", quiet_at="9m"
     ),
     "ForesailExporterSlow": Case(
         {f"foresail_exporter_scrape_duration_seconds{{{NODE}}}": "4x400"}, "11m", labelled(NODE), "4s", quiet_at="9m"

@@ -6,12 +6,13 @@ from structlog.testing import capture_logs
 
 from autoscaler.api.types import PredictiveAutoscalerSpec
 from autoscaler.errors import Permanent, Temporary
+from autoscaler.loops.status import find, timestamp
 from autoscaler.scaling.decide import policy_of
 from autoscaler.scaling.types import Policy
 from autoscaler.settings import ScalingSettings, Settings
 from autoscaler.telemetry import REGISTRY
 from tests.fakes.kube import FakeStore
-from tests.unit.loops.scenes import NAMESPACE, PER_POD_10, Scene, a_shop
+from tests.unit.loops.scenes import NAMESPACE, NOW_S, PER_POD_10, Scene, a_shop
 
 OBJECT = {"namespace": NAMESPACE, "name": "shop"}
 
@@ -561,3 +562,28 @@ async def test_settings_of_scaling_reach_the_decision() -> None:
     scene.use_cpu(0.110)  # 1.375 of the target
     await scene.scaling.once()
     assert scene.replicas() == 2
+
+
+async def test_a_pod_without_a_node_is_told_in_the_schedulers_words_once_and_holds_the_count() -> None:
+    scene = a_shop(replicas=3)
+    pod = scene.cluster.get("pods", NAMESPACE, "shop-abc-2")
+    assert pod is not None
+    why = {"reason": "Unschedulable", "message": "0/1 nodes: 1 Insufficient cpu"}
+    unplaced = {"type": "PodScheduled", "status": "False", "lastTransitionTime": timestamp(NOW_S - 200), **why}
+    status = {"phase": "Pending", "conditions": [unplaced]}
+    scene.cluster.put("pods", {**pod, "status": status})
+    for _ in range(3):
+        scene.use_cpu(0.160)
+        await scene.scaling.once()
+    assert scene.replicas() == 3
+    assert scene.condition("Schedulable") == ("False", "Unschedulable")
+    assert "1 Insufficient cpu" in find(scene.status(), "Schedulable")["message"]
+    assert scene.reasons().count("Unschedulable") == 1
+    assert sample("foresail_unschedulable_pods") == 1
+    assert len(scene.kube.named("update_status")) == 1
+    scene.deploy(replicas=3)
+    scene.use_cpu(0.160)
+    await scene.scaling.once()
+    assert scene.condition("Schedulable") == ("True", "Schedulable")
+    assert sample("foresail_unschedulable_pods") == 0
+    assert scene.replicas() == 6
