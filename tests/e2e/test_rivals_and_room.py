@@ -47,7 +47,7 @@ SCALED = "shop"
 async def holds(look: Callable[[], Awaitable[T]], condition: Callable[[T], bool]) -> T:
     """Look until what is found is as it should be; return it."""
     async with asyncio.timeout(DEADLINE_S):
-        while not condition(found := await look()):
+        while not condition(found := await look()):  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.1)
     return found
 
