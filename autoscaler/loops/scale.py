@@ -117,7 +117,8 @@ class ScaleLoop:
             brake = scale_status.acting(mode, acts=self.context.settings.acts, scaled_by_other=other)
             if brake.status and stale:
                 brake = replace(brake, status=False, reason=Reason.REFUSED_STALE, message=stale)
-            plans.append(_Plan(one, self._decide(one), self._guard.brake(one.served, brake), rivals.get(key)))
+            brake = brake if key in rivals else self._guard.brake(one.served, brake)  # a rival says more
+            plans.append(_Plan(one, self._decide(one), brake, rivals.get(key)))
         return plans
 
     def _decide(self, one: Seen) -> Decision | None:
@@ -173,7 +174,9 @@ class ScaleLoop:
         spec = served.autoscaler.spec
         ahead_s = lead_s(spec, self.forecasts.ready_s(served.target), self.context.settings)
         lead = ahead_s if spec.forecast.enabled else None
-        brake = self._guard.brake(served, plan.brake)  # what was found out right before the write counts as well
+        brake = (
+            plan.brake if plan.rival else self._guard.brake(served, plan.brake)
+        )  # a read before the write may have told more
         await self._reporter.served(Report(plan.seen, plan.decision, outcome, brake, lead))
         return outcome
 

@@ -112,6 +112,18 @@ async def test_a_cache_that_lags_behind_our_writes_is_no_revert() -> None:
     assert scene.condition("Acting") == ("True", "ModeScale")
 
 
+async def test_an_hpa_that_came_meanwhile_is_named_rather_than_its_writes() -> None:
+    cluster = a_shop(replicas=2).cluster
+    scene = Scene(cluster=cluster, hpas=FakeStore(cluster, "horizontalpodautoscalers"))
+    await fight(scene)
+    assert scene.condition("Acting") == ("False", "TargetContested")
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+    meta = {"namespace": NAMESPACE, "name": "old"}
+    scene.cluster.put("horizontalpodautoscalers", {"metadata": meta, "spec": {"scaleTargetRef": ref}})
+    await one_pass(scene)
+    assert scene.condition("AbleToScale") == ("False", "TargetConflict")
+
+
 async def test_another_leader_begins_anew() -> None:
     scene = a_shop(replicas=2)
     await fight(scene)
