@@ -39,6 +39,9 @@ DESIRED_REPLICAS = _gauge("foresail_desired_replicas", "Replicas that the last d
 CANDIDATE_REPLICAS = _gauge(
     "foresail_decision_candidate_replicas", "Every value that the last decision weighed, by source.", (*_OBJECT, "source")
 )
+DECISION_LIMITS = _gauge(
+    "foresail_decision_limits", "1 for each limit that changed the last decision, by field or setting.", (*_OBJECT, "limit")
+)
 DECISIONS = _counter("foresail_decisions_total", "Scaling decisions.", (*_OBJECT, "action", "reason"))
 METRIC_LOAD = _gauge("foresail_metric_load", "Load of the target as last read, in the metric's own unit.", (*_OBJECT, "metric"))
 FORECAST_PEAK = _gauge(
