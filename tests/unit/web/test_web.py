@@ -98,6 +98,19 @@ async def test_the_page_shows_objects_with_replicas_forecast_and_the_reason(site
         assert words in text
 
 
+async def test_the_page_says_what_limited_a_decision_and_links_to_how_it_came_about(site: Site) -> None:
+    limits = [
+        {"name": "forecast", "before": 4, "after": 12, "asked": True},
+        {"name": f"maxReplicas{EVIL}", "before": 12, "after": 10},
+    ]
+    site.board.autoscalers[SHOP] = a_row(status={"currentReplicas": 4, "decision": {"limits": limits}})
+    _, text = await site.get("/")
+    assert "limited by maxReplicas&lt;script&gt;" in text
+    assert "(12 → 10)" in text
+    assert "forecast (4" not in text
+    assert 'href="api/v1/autoscalers/default/shop/decisions"' in text
+
+
 async def test_the_page_says_what_is_wrong_with_an_object(site: Site) -> None:
     conditions = [{"type": "Valid", "status": "False", "reason": "InvalidSpec", "message": "spec.mode: is required"}]
     site.board.autoscalers[SHOP] = a_row(status={"conditions": conditions})
