@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoscaler.decision_book import DecisionBook
 from autoscaler.model import ObjectKey
 
 Row = dict[str, Any]  # JSON as it is shown
@@ -34,6 +35,7 @@ class Board:
     autoscalers: dict[ObjectKey, Row] = field(default_factory=dict)
     policies: dict[ObjectKey, Row] = field(default_factory=dict)
     decisions: dict[ObjectKey, deque[Row]] = field(default_factory=dict)
+    outcomes: DecisionBook = field(default_factory=DecisionBook)
     acts: deque[Row] = field(default_factory=lambda: deque(maxlen=KEPT_ACTS))  # the newest last
 
     def decided(self, key: ObjectKey, row: Row) -> None:
@@ -44,6 +46,7 @@ class Board:
         """Drop all that is known of a PredictiveAutoscaler that is gone."""
         self.autoscalers.pop(key, None)
         self.decisions.pop(key, None)
+        self.outcomes.forget(key)
 
     def forget_policy(self, key: ObjectKey) -> None:
         """Drop all that is known of a HealingPolicy that is gone."""

@@ -161,6 +161,34 @@ def convert(
     raise typer.Exit(0 if conversion.objects and not conversion.failed and not unread else _FAILED)
 
 
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="NAMESPACE/NAME", help="The PredictiveAutoscaler.")],
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many of the last decisions.")] = 3,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on, and print each new decision.")] = False,
+    output: Annotated[str, typer.Option("-o", "--output", help="text or json.")] = "text",
+    service_url: Annotated[str, typer.Option(help="Where the leader's web page is. None: through the API server.")] = "",
+    service_namespace: Annotated[str, typer.Option(help="Namespace of the Service of Foresail. None: it is looked for.")] = "",
+    service_name: Annotated[str, typer.Option(help="Its name. None: by the labels of the chart.")] = "",
+    kubeconfig: Annotated[str, typer.Option(help="As for kubectl.")] = "",
+    context: Annotated[str, typer.Option(help="Context of the kubeconfig.")] = "",
+) -> None:
+    """Say why an object has the replicas that it has: what was seen, asked for, limited, decided and done."""
+    with _packages("explain"):
+        from autoscaler.clients.decisions import Where  # noqa: PLC0415 - the extra may be missing
+        from autoscaler.commands import explain as command  # noqa: PLC0415 - likewise
+
+    if output not in {"text", "json"}:
+        raise typer.BadParameter(f"must be text or json, not {output}", param_hint="--output")
+    try:
+        where = Where(service_url, service_namespace, service_name)
+        wanted = command.Wanted(command.key_of(name), number, where, watch, output == "json")
+        command.run(wanted, kubeconfig, context)
+    except ForesailError as error:
+        typer.echo(f"foresail: {error}", err=True)
+        raise typer.Exit(_FAILED) from error
+
+
 def _read(file: str, most_bytes: int) -> bytes:
     """Return the first bytes of a file; raises OSError, or ValueError for a name that no file can have."""
     if file != "-":

@@ -41,6 +41,9 @@ CANDIDATE_REPLICAS = _gauge(
 )
 UNSCHEDULABLE_PODS = _gauge("foresail_unschedulable_pods", "Pods of the target for which there is no node.", _OBJECT)
 CONTESTED = _gauge("foresail_contested", "1 while nothing is written, as another sets the count back again and again.", _OBJECT)
+DECISION_LIMITS = _gauge(
+    "foresail_decision_limits", "1 for each limit that changed the last decision, by field or setting.", (*_OBJECT, "limit")
+)
 DECISIONS = _counter("foresail_decisions_total", "Scaling decisions.", (*_OBJECT, "action", "reason"))
 METRIC_LOAD = _gauge("foresail_metric_load", "Load of the target as last read, in the metric's own unit.", (*_OBJECT, "metric"))
 FORECAST_PEAK = _gauge(

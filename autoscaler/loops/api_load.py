@@ -5,6 +5,7 @@ same. As with Prometheus, nothing found is no load known, and never zero.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from autoscaler.api.selector_text import selector_text
@@ -43,11 +44,21 @@ def question_of(
 
 def reading(spec: MetricSpec, answer: Sequence[MetricValue] | ForesailError) -> MetricReading:
     """Return the reading that an answer comes to."""
+    return replace(_reading(spec, answer), source=_api_of(spec))
+
+
+def _reading(spec: MetricSpec, answer: Sequence[MetricValue] | ForesailError) -> MetricReading:
     if isinstance(answer, ForesailError):
         return MetricReading(spec, error=str(answer))
     if spec.pods or spec.resource or spec.container_resource:
         return by_pod(spec, {value.of: value for value in answer})
     return of_all(spec, answer)
+
+
+def _api_of(spec: MetricSpec) -> str:
+    if spec.external is not None:
+        return "external.metrics.k8s.io"
+    return "metrics.k8s.io" if spec.resource or spec.container_resource else "custom.metrics.k8s.io"
 
 
 def _series(metric: MetricIdentifier) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from autoscaler.model import ObjectKey
 from autoscaler.reasons import Reason
-from autoscaler.scaling.types import Action, Decision, Source
+from autoscaler.scaling.types import Action, Decision, Limit, Source
 
 MINUTE_S = 60.0
 _NOT_FORECAST = (Source.STABILIZED, Source.BURST, Source.FALLBACK, Source.PAUSE)
@@ -50,8 +50,11 @@ def capped(decision: Decision, pods: int, cap: int) -> Decision:
         f"{decision.message} Only {pods} of {wanted} pods are added now: the setting scaling.max_added_pods_per_minute "
         f"allows {cap} a minute in the whole cluster."
     )
-    action = Action.SCALE_UP if pods else Action.HOLD
-    return replace(decision, action=action, desired=decision.current + pods, reason=Reason.CLUSTER_CAP, message=text)
+    action, desired = Action.SCALE_UP if pods else Action.HOLD, decision.current + pods
+    why = f"{cap} pods a minute may be added in the whole cluster"
+    limit = Limit("scaling.max_added_pods_per_minute", decision.desired, desired, Reason.CLUSTER_CAP, why)
+    limits = (*decision.limits, limit)
+    return replace(decision, action=action, desired=desired, reason=Reason.CLUSTER_CAP, message=text, limits=limits)
 
 
 def _reactive_pods(decision: Decision) -> int:

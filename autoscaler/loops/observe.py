@@ -180,7 +180,7 @@ def _questions(one: Served, target: SeenTarget | MissingTarget) -> tuple[MetricQ
 def _held(observation: Observation, why: str, reason: Reason) -> Observation:
     """Take away what could move replicas."""
     blind: Sequence[MetricReading] = [
-        MetricReading(reading.spec, error=why, error_reason=reason, window_s=reading.window_s)
+        MetricReading(reading.spec, error=why, error_reason=reason, window_s=reading.window_s, source=reading.source)
         for reading in observation.readings
     ]
     return replace(observation, readings=tuple(blind), forecasts=(), short=(), unseen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from autoscaler.board import Row
+from autoscaler.clients.notes import NOTE_BYTES, cut
 from autoscaler.clients.ports import EventNote, Json, Notice
 from autoscaler.errors import ForesailError
 from autoscaler.loops.context import Context
@@ -34,7 +35,7 @@ async def event(context: Context, regarding: Json, happening: Happening, related
         regarding=reference(regarding),
         reason=happening.reason.value,
         action=happening.action,
-        note=happening.note[:1024],  # the API's limit
+        note=cut(happening.note, NOTE_BYTES),
         warning=happening.warning,
         related=reference(related) if related else None,
     )

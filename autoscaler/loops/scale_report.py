@@ -11,10 +11,11 @@ import structlog
 
 from autoscaler import telemetry
 from autoscaler.board import Row
+from autoscaler.clients.notes import NOTE_BYTES, cut
 from autoscaler.clients.ports import Json
 from autoscaler.errors import ForesailError
+from autoscaler.loops import decision_row, scale_events, scale_status, scale_turns, status
 from autoscaler.loops import report as tell
-from autoscaler.loops import scale_events, scale_status, scale_turns, status
 from autoscaler.loops.context import AUTOSCALERS, Context
 from autoscaler.loops.labels import metric_names
 from autoscaler.loops.observe import Refused, Served
@@ -49,12 +50,15 @@ class Reporter:
         """Tell of a valid object."""
         served = report.seen.served
         self._shown.add(served.key)
-        if report.decision:
-            self._decided(report, report.decision)
         now_s = self.context.clock.now_s()
+        explained = decision_row.of_report(report, report.decision, now_s) if report.decision else None
+        if report.decision and explained:
+            self._decided(report, report.decision, explained)
         self._series.show(served.key, scale_status.series(report, now_s))
         before = self._statuses.current(served.obj)
         after = scale_status.of_report(report, before, now_s)
+        if explained:
+            after = decision_row.keep(before, after, explained)
         spec, target = served.autoscaler.spec, served.target
         row = {"mode": spec.mode.value, "target": f"{target.kind}/{target.name}"}
         self.context.board.autoscalers[served.key] = row | {
@@ -63,10 +67,10 @@ class Reporter:
             "message": report.decision.message if report.decision else "",
             "status": after,
         }
-        await self._events(report, before)
+        await self._events(report, before, decision_row.event_suffix(explained) if explained else "")
         await self._write(served.obj, before, after)
 
-    async def _events(self, report: Report, before: Json) -> None:
+    async def _events(self, report: Report, before: Json, limited: str) -> None:
         """Send the Events of a pass under the HPA's names, but for what went wrong already in the last one."""
         obj, key = report.seen.served.obj, report.seen.served.key
         happened = scale_events.of_report(report)
@@ -74,11 +78,7 @@ class Reporter:
         self._told[key] = frozenset(one.reason.value for one in happened if one.warning)
         for one in happened:
             if not one.warning and report.decision:
-                note = (
-                    f"{one.message}. {report.decision.message}"
-                    if report.decision.cause
-                    else one.message + report.decision.message
-                )
+                note = _note(one.message, report.decision, limited)
                 await tell.event(self.context, _ours(obj), Happening(one.reason, "Rescale", note))
             elif one.warning and one.reason.value not in told:
                 await tell.event(self.context, _ours(obj), Happening(one.reason, "Report", one.message, warning=True))
@@ -113,26 +113,31 @@ class Reporter:
         self._told = {key: reasons for key, reasons in self._told.items() if key in keys}
         self._statuses.keep_only(keys)
 
-    def _decided(self, report: Report, decision: Decision) -> None:
+    def _decided(self, report: Report, decision: Decision, explained: Json) -> None:
         served, outcome = report.seen.served, report.outcome
         telemetry.DECISIONS.labels(*_labels(served.key), decision.action.value, decision.reason.value).inc()
         self.context.board.decided(served.key, self._row(report, decision))
+        is_new = self.context.board.outcomes.add(served.key, explained, decision_row.mark(explained))
         if outcome.result in {Result.DONE, Result.CONFLICT, Result.FAILED}:
             telemetry.ACTS.labels(*_labels(served.key), "scale", outcome.result.value).inc()
         values = {"target": served.target.name, "before": decision.current, "after": decision.desired}
         names = {"namespace": served.key.namespace, "name": served.key.name}
+        why = {"why": decision.message, **decision_row.log_values(explained)}
         match outcome.result:
             case Result.DONE:
                 reasons = {"reason": Reason.SUCCESSFUL_RESCALE.value, "cause": decision.reason.value}
-                log.info("scaled", **names, **values, **reasons, why=decision.message)
+                log.info("scaled", **names, **values, **reasons, **why)
                 self._scaled(served, decision, values)
             case Result.FAILED:
-                log.warning("scaling_failed", **names, **values, error=outcome.message)
+                log.warning("scaling_failed", **names, **values, error=outcome.message, **why)
                 tell.act(self.context, "scale", served.key, {"result": "failed", "why": outcome.message, **values})
             case Result.CONFLICT:
-                log.info("scaling_left_to_next_pass", **names, **values, why=outcome.message)
+                log.info("scaling_left_to_next_pass", **names, **values, **{**why, "why": outcome.message})
             case Result.BLOCKED | Result.HELD:
-                log.debug("decided", **names, **values, reason=decision.reason.value, why=decision.message)
+                blocked = {"blocked_by": outcome.reason.value} if outcome.reason else {}
+                told = is_new and (outcome.result is Result.BLOCKED or decision.reason is Reason.CLUSTER_CAP)
+                tell_of = log.info if told else log.debug  # what is held back for hours is told once
+                tell_of("decided", **names, **values, reason=decision.reason.value, **blocked, **why)
 
     def _scaled(self, served: Served, decision: Decision, values: Mapping[str, object]) -> None:
         data = {
@@ -198,6 +203,13 @@ class Reporter:
                 for name, one in zip(names, decision.metrics, strict=False)
             ],
         }
+
+
+def _note(size: str, decision: Decision, limited: str) -> str:
+    """Return the note of an Event about a change; a long explanation gives way, so that reason and limits are always in it."""
+    head = f"{size}. " if decision.cause else size
+    tail = f" ({decision.reason.value}){limited}"
+    return f"{head}{cut(decision.message, NOTE_BYTES - len((head + tail).encode()))}{tail}"
 
 
 def _turned_bad(before: Json, after: Json) -> list[Json]:

@@ -22,7 +22,7 @@ ABLE = "AbleToScale"
 ACTIVE = "ScalingActive"
 ACTING = "Acting"
 VALID = "Valid"
-_LASTING = ("currentReplicas", "desiredReplicas", "lastScaleTime", scale_past.FIELD)
+_LASTING = ("currentReplicas", "desiredReplicas", "lastScaleTime", "lastChange", scale_past.FIELD)
 
 
 class Result(StrEnum):
@@ -132,9 +132,8 @@ def series(report: Report, now_s: float) -> dict[Series, float]:
         values[telemetry.UNSCHEDULABLE_PODS, labels] = len(full_cluster.unplaced(observation.pods))
     values[telemetry.CURRENT_REPLICAS, labels] = observation.spec_replicas
     values[telemetry.DESIRED_REPLICAS, labels] = decision.desired
-    for source, replicas in decision.candidates.items():
-        values[telemetry.CANDIDATE_REPLICAS, (*labels, source.value)] = replicas
     names = metric_names(report.seen.served.autoscaler.spec.metrics)
+    values |= _weighed_series(labels, names, decision)
     for name, reading in zip(names, observation.readings, strict=False):
         if (load := load_of(reading)) is not None:
             values[telemetry.METRIC_LOAD, (*labels, name)] = load
@@ -156,6 +155,15 @@ def load_of(reading: MetricReading) -> float | None:
 def quantity(milli: int) -> str:
     """Return milli-units as a Kubernetes Quantity: `1500m`, `2`."""
     return str(milli // 1000) if milli % 1000 == 0 else f"{milli}m"
+
+
+def _weighed_series(labels: tuple[str, str], names: Sequence[str], decision: Decision) -> dict[Series, float]:
+    """Return what was weighed, by source, and what limited it."""
+    sources = {source.value: replicas for source, replicas in decision.candidates.items()}
+    asked = zip(names, decision.metrics, strict=False)
+    sources |= {f"metric:{name}": one.proposal for name, one in asked if one.proposal is not None}
+    values: dict[Series, float] = {(telemetry.CANDIDATE_REPLICAS, (*labels, name)): count for name, count in sources.items()}
+    return values | {(telemetry.DECISION_LIMITS, (*labels, one.name)): 1.0 for one in decision.limits if not one.asked}
 
 
 def _forecast_series(labels: tuple[str, ...], forecast: Forecast, now_s: float) -> dict[Series, float]:

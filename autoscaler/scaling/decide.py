@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from autoscaler.reasons import Reason
 from autoscaler.scaling import full_cluster, zero
+from autoscaler.scaling.account import inputs_of
 from autoscaler.scaling.burst import hold_up
 from autoscaler.scaling.draft import Draft, action, sentence
 from autoscaler.scaling.fallback import blind_since, fall_back
@@ -20,7 +21,7 @@ from autoscaler.scaling.policy import numbers_of, policy_of, scale_up_rules
 from autoscaler.scaling.prediction import Prediction, predict
 from autoscaler.scaling.rates import record_scale, scale_up_limit
 from autoscaler.scaling.reactive import Step, step
-from autoscaler.scaling.types import Decision, Observation, Policy, Recommendation, ScaleEvent, Source, State
+from autoscaler.scaling.types import Decision, Limit, Observation, Policy, Recommendation, ScaleEvent, Source, State
 
 __all__ = ["after_blindness", "changed", "decide", "initial_state", "policy_of", "record_scale"]
 
@@ -82,7 +83,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     current = observation.spec_replicas
     hpa = step(observation, policy, state, now_s)
     prediction = predict(observation, policy, state, now_s)
-    draft = Draft(current, hpa.replicas, hpa.reason, hpa.message, hpa.cause, _weighed(hpa, policy), conditions=hpa.conditions)
+    draft = Draft(current, hpa.replicas, hpa.reason, hpa.message, hpa.cause, _weighed(hpa, policy), hpa.limits, hpa.conditions)
     state = replace(state, blind_since_s=blind_since(hpa, current, state, now_s))
     draft, recommendations = fall_back(draft, hpa, policy, state, now_s)
     draft = _ahead(draft, prediction, _ceiling(hpa.replicas, current, policy, state, now_s))
@@ -106,6 +107,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
         computed=hpa.computed or draft.candidates.keys() & _DECIDING != set(),
         limits=draft.limits,
         once_written=() if told is None else (told,),
+        inputs=inputs_of(observation, hpa.statuses, now_s),
     )
     kept = replace(state, recommendations=recommendations, predicted=prediction.recent)
     return decision, replace(kept, burst=burst, paused_to_zero=kept_to_zero(current, policy, state))
@@ -117,9 +119,13 @@ def _ahead(draft: Draft, prediction: Prediction, ceiling: "_Ceiling") -> Draft:
     if prediction.replicas is None:
         return told
     weighed = told.weighed(Source.PREDICTED, prediction.replicas)
-    raised = max(draft.replicas, min(prediction.replicas, ceiling.replicas))
-    bounded = f", bounded by {ceiling.cause}" if raised < prediction.replicas else ""
-    return weighed.moved(raised, Reason.FORECAST_AHEAD, prediction.message + bounded, "the forecast")
+    wanted = prediction.replicas
+    raised = max(draft.replicas, min(wanted, ceiling.replicas))
+    if raised >= wanted:
+        return weighed.moved(raised, Reason.FORECAST_AHEAD, prediction.message, "the forecast")
+    held = Limit(ceiling.name, wanted, raised, ceiling.reason, f"{ceiling.cause} let a forecast ask for no more than {raised}")
+    why = f"{prediction.message}, bounded by {ceiling.cause}"
+    return weighed.moved(raised, Reason.FORECAST_AHEAD, why, "the forecast", held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +134,19 @@ class _Ceiling:
 
     replicas: int
     cause: str
+    name: str
+    reason: Reason
 
 
 def _ceiling(hpa_replicas: int, current: int, policy: Policy, state: State, now_s: float) -> _Ceiling:
-    ceilings = [_Ceiling(policy.max_replicas, "maxReplicas")]
+    ceilings = [_Ceiling(policy.max_replicas, "maxReplicas", "maxReplicas", Reason.TOO_MANY_REPLICAS)]
     if policy.max_extra_pods is not None:
-        ceilings.append(_Ceiling(hpa_replicas + policy.max_extra_pods, "forecast.maxExtraPods"))
+        extra, name = hpa_replicas + policy.max_extra_pods, "forecast.maxExtraPods"
+        ceilings.append(_Ceiling(extra, name, name, Reason.SCALE_UP_LIMIT))
     if policy.behavior is not None and policy.behavior.scale_up is not None:
         limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
-        ceilings.append(_Ceiling(limit, "the policies of behavior.scaleUp"))
+        name = "behavior.scaleUp.policies"
+        ceilings.append(_Ceiling(limit, "the policies of behavior.scaleUp", name, Reason.SCALE_UP_LIMIT))
     return min(ceilings, key=lambda one: one.replicas)
 
 

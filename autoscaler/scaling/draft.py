@@ -28,12 +28,18 @@ class Draft:
         """Return the draft with one more value that was weighed."""
         return replace(self, candidates={**self.candidates, source: replicas})
 
-    def moved(self, replicas: int, reason: Reason, why: str, asker: str) -> "Draft":
-        """Return the draft with another count that somebody asks for, such as `the forecast`; the same one changes nothing."""
+    def moved(self, replicas: int, reason: Reason, why: str, asker: str, held_by: Limit | None = None) -> "Draft":
+        """Return the draft with another count that somebody asks for, such as `the forecast`; the same one changes nothing.
+
+        Where more than that was asked for, it was `held_by` a limit.
+        """
+        wanted = replicas if held_by is None else held_by.before
+        asked = Limit(asker.removeprefix("the "), self.replicas, wanted, reason, why, asked=True)
+        steps = tuple(one for one in (asked, held_by) if one is not None and one.before != one.after)
         if replicas == self.replicas:
-            return self
+            return replace(self, limits=(*self.limits, *steps)) if held_by else self
         text = f"{move(self.current, replicas)}: {why}; without {asker} it would be {self.replicas}"
-        return replace(self, replicas=replicas, reason=reason, message=text, cause="")
+        return replace(self, replicas=replicas, reason=reason, message=text, cause="", limits=(*self.limits, *steps))
 
     def limited(self, limit: Limit) -> "Draft":
         """Return the draft held by a limit; one that changes nothing leaves no trace."""

@@ -1,5 +1,6 @@
 """What all metrics of an object ask for together: the most of them, and never less while one of them is blind."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autoscaler.scaling.proposal import propose
@@ -15,6 +16,7 @@ class Reactive:
     decisive: MetricStatus | None  # of the metric that asks for the most
     failures: tuple[Failure, ...]  # of the metrics that failed, also where the others are enough to act on
     statuses: tuple[MetricStatus, ...]
+    untolerated: int | None = None  # what they would ask for, were there no tolerance; None: it does not matter
 
 
 def react(observation: Observation, policy: Policy, now_s: float) -> Reactive:
@@ -36,7 +38,16 @@ def react(observation: Observation, policy: Policy, now_s: float) -> Reactive:
         return Reactive(None, None, failures, statuses)
     if failures and replicas < observation.spec_replicas:
         return Reactive(None, None, failures, statuses)
-    return Reactive(max(0, replicas), decisive, failures, statuses)
+    return Reactive(max(0, replicas), decisive, failures, statuses, _untolerated(statuses, failures, observation.spec_replicas))
+
+
+def _untolerated(statuses: Iterable[MetricStatus], failures: Sequence[Failure], current: int) -> int | None:
+    """Return what would be asked for without a tolerance, where one holds the count; only explained, never decided by."""
+    if not any(status.untolerated is not None for status in statuses):
+        return None
+    asked = [status.proposal if status.untolerated is None else status.untolerated for status in statuses]
+    most = max(one for one in asked if one is not None)
+    return None if failures and most < current else max(0, most)
 
 
 def _readings(observation: Observation, policy: Policy) -> list[MetricReading]:
@@ -58,4 +69,6 @@ def _status(reading: MetricReading, outcome: Proposal | Failure) -> MetricStatus
         ratio=outcome.ratio,
         active=outcome.active,
         exact=outcome.exact,
+        untolerated=outcome.untolerated,
+        pods=outcome.pods,
     )

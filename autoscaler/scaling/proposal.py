@@ -11,6 +11,7 @@ from typing import assert_never
 from autoscaler.api.types import MetricSpec, MetricTarget, MetricType
 from autoscaler.model import PodView
 from autoscaler.scaling import rollouts
+from autoscaler.scaling.inputs import PodCounts
 from autoscaler.scaling.numbers import Numbers, ceiling, divided, truncated
 from autoscaler.scaling.pods import CPU, Groups, grouped, requests
 from autoscaler.scaling.policy import Tolerances, numbers_of, tolerances
@@ -119,11 +120,14 @@ def _by_pod(reading: MetricReading, observation: Observation, policy: Policy, no
     if measured is None:
         return failure(reading.spec, f"the pods that have a value request no {resource}")
     case = _Case(target, groups, observation.spec_replicas, tolerances(policy), numbers_of(policy))
+    asked = _replicas(case, values, measured)
     found = Proposal(
-        _replicas(case, values, measured),
+        asked.replicas,
         measured.ratio,
         average_milli=measured.average_milli,
         utilization=measured.utilization,
+        untolerated=asked.untolerated,
+        pods=PodCounts(*map(len, (groups.ready, groups.unready, groups.missing, groups.ignored))),
     )
     young_s = now_s - policy.cpu_initialization_period_s
     started = _started(observation.pods, groups, target, young_s) if resource == CPU else ()
@@ -149,7 +153,7 @@ def _without_rollout(
     measured = None if case.is_exact else case.target.measure(values)
     if measured is None:
         return exact
-    replicas = min(exact.replicas, max(case.current, _replicas(case, values, measured)))
+    replicas = min(exact.replicas, max(case.current, _replicas(case, values, measured).replicas))
     return replace(exact, replicas=replicas, ratio=measured.ratio, exact=exact.replicas if replicas < exact.replicas else None)
 
 
@@ -180,13 +184,22 @@ class _Case:
         return asked if self.is_exact else rollouts.within_surge(asked, ratio, self.current, self.numbers)
 
 
-def _replicas(case: _Case, values: Mapping[str, int], first: Measured) -> int:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A count, and what it would be without the tolerance where that is what holds it."""
+
+    replicas: int
+    untolerated: int | None = None
+
+
+def _replicas(case: _Case, values: Mapping[str, int], first: Measured) -> _Asked:
     """Return the count that brings the average to the target; what is not known about pods only ever damps the change."""
     groups = case.groups
     grows_with_unready = bool(groups.unready) and first.ratio > 1
     if not grows_with_unready and not groups.missing:
         needed = case.numbers.whole32(ceiling(first.ratio * len(groups.ready)))
-        return case.current if case.tolerances.hold(first.ratio) else case.bounded(needed, first.ratio)
+        asked = case.bounded(needed, first.ratio)
+        return _Asked(case.current, asked) if case.tolerances.hold(first.ratio) else _Asked(asked)
 
     filled = dict(values)
     if first.ratio < 1:
@@ -197,11 +210,12 @@ def _replicas(case: _Case, values: Mapping[str, int], first: Measured) -> int:
         filled |= dict.fromkeys(groups.unready, 0)
 
     second = case.target.measure(filled)
-    if second is None or case.tolerances.hold(second.ratio) or _turns(first.ratio, second.ratio):
-        return case.current
+    if second is None or _turns(first.ratio, second.ratio):
+        return _Asked(case.current)
     replicas = case.numbers.whole32(ceiling(second.ratio * len(filled)))
     contradicts = (second.ratio < 1 and replicas > case.current) or (second.ratio > 1 and replicas < case.current)
-    return case.current if contradicts else case.bounded(replicas, second.ratio)
+    asked = case.current if contradicts else case.bounded(replicas, second.ratio)
+    return _Asked(case.current, asked) if case.tolerances.hold(second.ratio) else _Asked(asked)
 
 
 def _turns(first: float, second: float) -> bool:

@@ -7,7 +7,7 @@ bounds at once, else metrics, windows, limits.
 from dataclasses import dataclass, replace
 
 from autoscaler.reasons import Reason
-from autoscaler.scaling import words, zero
+from autoscaler.scaling import limits, words, zero
 from autoscaler.scaling.amounts import against_target
 from autoscaler.scaling.metrics import Reactive, react
 from autoscaler.scaling.readings import Failure
@@ -15,6 +15,7 @@ from autoscaler.scaling.stabilization import Normalized, normalized
 from autoscaler.scaling.types import (
     Condition,
     Event,
+    Limit,
     MetricStatus,
     Observation,
     Policy,
@@ -39,6 +40,7 @@ class Step:
     events: tuple[Event, ...] = ()
     computed: bool = True  # False: no metric could be used
     blind: bool = False  # for the metrics' own fault, while the target and its pods are known
+    limits: tuple[Limit, ...] = ()
 
 
 def step(observation: Observation, policy: Policy, state: State, now_s: float) -> Step:
@@ -50,10 +52,12 @@ def step(observation: Observation, policy: Policy, state: State, now_s: float) -
             return _without_metrics(0, Reason.SCALING_DISABLED, message, state)
     elif current > policy.max_replicas:
         message = f"the current {current} replicas are above maxReplicas, which is {policy.max_replicas}"
-        return _without_metrics(policy.max_replicas, Reason.TOO_MANY_REPLICAS, message, state)
+        back = _without_metrics(policy.max_replicas, Reason.TOO_MANY_REPLICAS, message, state)
+        return replace(back, limits=limits.bound(current, back.replicas, back.reason, policy))
     elif current < policy.min_replicas:
         message = f"the current {current} replicas are below minReplicas, which is {policy.min_replicas}"
-        return _without_metrics(policy.min_replicas, Reason.TOO_FEW_REPLICAS, message, state)
+        back = _without_metrics(policy.min_replicas, Reason.TOO_FEW_REPLICAS, message, state)
+        return replace(back, limits=limits.bound(current, back.replicas, back.reason, policy))
     if observation.selector_fault is not None:
         return _without_pods(current, observation.selector_fault, state)
     reactive = react(observation, policy, now_s)
@@ -61,7 +65,9 @@ def step(observation: Observation, policy: Policy, state: State, now_s: float) -
         return replace(_held(current, reactive, state), blind=not observation.unseen)
     result = normalized(reactive.replicas, current, policy, state, now_s)
     cause = words.cause(reactive.replicas, current, reactive.decisive.spec)
+    held_by = (*limits.tolerance(reactive.untolerated, reactive.replicas, policy), *result.limits)
     if current == 0 and result.replicas < policy.min_replicas:
+        held_by += limits.bound(result.replicas, policy.min_replicas, Reason.TOO_FEW_REPLICAS, policy)
         result, cause = replace(result, replicas=policy.min_replicas), cause or words.BELOW_MIN
     return Step(
         replicas=result.replicas,
@@ -73,6 +79,7 @@ def step(observation: Observation, policy: Policy, state: State, now_s: float) -
         recommendations=result.recommendations,
         cause=cause,
         events=_of_failures(reactive.failures),
+        limits=held_by,
     )
 
 

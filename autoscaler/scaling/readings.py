@@ -5,10 +5,11 @@ What a failed metric means for the count is in `metrics`; which pods then count 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoscaler.api.types import MetricSpec, MetricType
 from autoscaler.reasons import Reason
+from autoscaler.scaling.inputs import PodCounts
 from autoscaler.scaling.policy import numbers_of
 from autoscaler.scaling.types import MetricReading, Policy
 
@@ -41,6 +42,8 @@ class Proposal:
     value_milli: int | None = None  # of all pods together
     active: bool | None = None  # whether the value is above `activation`; None where none is given
     exact: int | None = None  # the HPA's, where pods of a roll-out are left out of this one
+    untolerated: int | None = field(default=None, compare=False)  # without the tolerance, where that is what holds the count
+    pods: PodCounts | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

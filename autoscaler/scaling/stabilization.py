@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from autoscaler.api.types import Behavior
 from autoscaler.reasons import Reason
+from autoscaler.scaling import limits
 from autoscaler.scaling.policy import Rules, numbers_of, scale_down_rules, scale_up_rules
 from autoscaler.scaling.rates import scale_down_limit, scale_up_limit
-from autoscaler.scaling.types import Condition, Policy, Recommendation, State
+from autoscaler.scaling.types import Condition, Limit, Policy, Recommendation, State
 
 _GROWTH_FACTOR = 2  # without behavior, one pass may double the count,
 _GROWTH_MINIMUM = 4  # or bring it to this
@@ -35,6 +36,7 @@ class Normalized:
     able: Condition
     limited: Condition
     recommendations: tuple[Recommendation, ...]
+    limits: tuple[Limit, ...] = ()  # what led from the raw proposal to the count
 
 
 def normalized(raw: int, current: int, policy: Policy, state: State, now_s: float) -> Normalized:
@@ -44,14 +46,20 @@ def normalized(raw: int, current: int, policy: Policy, state: State, now_s: floa
     return _with_behavior(raw, current, policy, state, now_s)
 
 
+def _limits(raw: int, stabilized: int, bounded: tuple[int, Reason], policy: Policy, window_s: int) -> tuple[Limit, ...]:
+    return (*limits.window(raw, stabilized, policy, window_s), *limits.bound(stabilized, *bounded, policy))
+
+
 def _without_behavior(raw: int, current: int, policy: Policy, state: State, now_s: float) -> Normalized:
     cutoff_s = now_s - policy.downscale_stabilization_s
     stabilized = max([raw, *(old.replicas for old in state.recommendations if old.at_s >= cutoff_s)])
     held = _able(Reason.SCALE_DOWN_STABILIZED, _HIGHER_RECENTLY)
+    bounded = _bounded_without_behavior(stabilized, current, policy)
     return _result(
         stabilized,
-        _bounded_without_behavior(stabilized, current, policy),
+        bounded,
         able=held if stabilized != raw else _READY,
+        limits=_limits(raw, stabilized, bounded, policy, policy.downscale_stabilization_s),
         recommendations=_recorded(state, Recommendation(now_s, raw), lambda old: old.at_s < cutoff_s),
     )
 
@@ -86,10 +94,12 @@ def _with_behavior(raw: int, current: int, policy: Policy, state: State, now_s: 
     if raw < current:
         held = _able(Reason.SCALE_DOWN_STABILIZED, _HIGHER_RECENTLY)
     cutoff_s = now_s - max(up.window_s, down.window_s)
+    bounded = _bounded_with_behavior(stabilized, current, policy, state, now_s)
     return _result(
         stabilized,
-        _bounded_with_behavior(stabilized, current, policy, state, now_s),
+        bounded,
         able=held if stabilized != raw else _READY,
+        limits=_limits(raw, stabilized, bounded, policy, up.window_s if raw > stabilized else down.window_s),
         recommendations=_recorded(state, Recommendation(now_s, raw), lambda old: old.at_s < cutoff_s),
     )
 
@@ -125,11 +135,16 @@ def _rules(policy: Policy) -> tuple[Rules, Rules]:
 
 
 def _result(
-    stabilized: int, bounded: tuple[int, Reason], *, able: Condition, recommendations: tuple[Recommendation, ...]
+    stabilized: int,
+    bounded: tuple[int, Reason],
+    *,
+    able: Condition,
+    limits: tuple[Limit, ...],
+    recommendations: tuple[Recommendation, ...],
 ) -> Normalized:
     replicas, reason = bounded
     limited = Condition("ScalingLimited", status=replicas != stabilized, reason=reason, message=_LIMITED[reason])
-    return Normalized(replicas, able, limited, recommendations)
+    return Normalized(replicas, able, limited, recommendations, limits)
 
 
 def _able(reason: Reason, message: str) -> Condition:

@@ -71,12 +71,13 @@ def _by_value(usage: int, target_milli: int, spec: MetricSpec, observation: Obse
     numbers, ratio = numbers_of(policy), divided(float(usage), float(target_milli))
     if observation.spec_replicas == 0:  # neither tolerance nor pods that could be multiplied
         return Proposal(numbers.whole32(ceiling(ratio)), ratio, value_milli=usage)
-    if tolerances(policy).hold(ratio):
-        return Proposal(observation.spec_replicas, ratio, value_milli=usage)
-    if not observation.pods:
-        return failure(spec, "the target's selector matches no pod")
     ready = sum(pod.phase is PodPhase.RUNNING and pod.ready is True for pod in observation.pods)
     needed = ratio * ready
+    if tolerances(policy).hold(ratio):
+        untolerated = numbers.whole32(ceiling(needed)) if ready else None
+        return Proposal(observation.spec_replicas, ratio, value_milli=usage, untolerated=untolerated)
+    if not observation.pods:
+        return failure(spec, "the target's selector matches no pod")
     exact = Proposal(INT32_MAX if needed > INT32_MAX else numbers.whole32(ceiling(needed)), ratio, value_milli=usage)
     if not policy.departures.discounting_rollouts:
         return exact
@@ -88,13 +89,16 @@ def _by_average(usage: int, target_milli: int, kind: MetricType, observation: Ob
     ratio = divided(float(usage), float(target_milli) * float(running))
     needed = ceiling(divided(float(usage), float(target_milli)))
     capped = kind is not MetricType.OBJECT and needed > INT32_MAX
-    replicas = running if tolerances(policy).hold(ratio) else INT32_MAX if capped else numbers.whole32(needed)
+    held = tolerances(policy).hold(ratio)
+    untolerated = INT32_MAX if capped else numbers.whole32(needed)
+    replicas = running if held else untolerated
     if running == 0 and not numbers.overflows:
         return Proposal(replicas, None)
     average = numbers.whole64(ceiling(divided(float(usage), float(running))))
     if kind is not MetricType.OBJECT and float(usage) >= float(INT64_MAX):
         average = INT64_MAX
-    exact = Proposal(replicas, ratio if math.isfinite(ratio) else None, average_milli=average)
+    finite = ratio if math.isfinite(ratio) else None
+    exact = Proposal(replicas, finite, average_milli=average, untolerated=untolerated if held else None)
     wanted = observation.spec_replicas
     if not policy.departures.discounting_rollouts or not 0 < wanted < min(running, replicas):
         return exact
@@ -105,4 +109,5 @@ def _by_average(usage: int, target_milli: int, kind: MetricType, observation: Ob
 
 def _instead(exact: Proposal, replicas: int) -> Proposal:
     """Return a proposal without the pods that only a roll-out asks for."""
-    return exact if replicas == exact.replicas else replace(exact, replicas=replicas, exact=exact.replicas)
+    same = replicas == exact.replicas
+    return exact if same else replace(exact, replicas=replicas, exact=exact.replicas, untolerated=None)

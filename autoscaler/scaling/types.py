@@ -8,6 +8,7 @@ from autoscaler.api.overrides import Burst, Fallback, Pause, Schedule
 from autoscaler.api.types import Behavior, MetricSpec
 from autoscaler.model import Forecast, PodView
 from autoscaler.reasons import Reason
+from autoscaler.scaling.inputs import NOTHING_SEEN, Inputs, PodCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class MetricReading:
     pods_window_s: Mapping[str, float] | None = None  # of each pod, where they differ
     error: str | None = None
     error_reason: Reason | None = None
+    source: str = "Prometheus"  # who told it, for explanations
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +166,24 @@ class MetricStatus:
     error: str | None = None
     active: bool | None = None  # whether the value is above `activation`; None where none is given
     exact: int | None = None  # the HPA's proposal, where pods of a roll-out are left out of ours
+    untolerated: int | None = None  # what it would ask for, were there no tolerance; None: the tolerance does not matter
+    pods: PodCounts | None = None  # how they counted, where it is read by pod
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Something that changed what was going to be decided: what, from which count to which, and why."""
+    """Something that changed what was going to be decided: what, from which count to which, and why.
 
-    name: str  # of the field, setting or circumstance, such as pause.scaleIn
+    All of a decision are a chain: each begins with the count that the one before it left. The first begins with what the
+    load asks for (the current count where load does not matter or is not known), the last ends with what is decided.
+    """
+
+    name: str  # of the field, setting or circumstance, such as pause.scaleIn; of who asks, where it is `asked`
     before: int
     after: int
     reason: Reason
     message: str  # half a sentence: it follows a colon or a semicolon
+    asked: bool = False  # somebody else, such as a forecast, asks for another count; nothing is held back
 
 
 class Action(StrEnum):
@@ -221,3 +230,4 @@ class Decision:
     computed: bool = True  # False: no metric could be used, and nothing is desired
     limits: tuple[Limit, ...] = ()  # in their order, each of what the ones before it left
     once_written: tuple[Condition, ...] = ()  # conditions beside AbleToScale that hold when the change has been made
+    inputs: Inputs = NOTHING_SEEN

@@ -16,12 +16,14 @@ from prometheus_client.exposition import choose_encoder
 
 from autoscaler.board import Board
 from autoscaler.clock import Clock
+from autoscaler.decision_book import KEPT_OUTCOMES
 from autoscaler.errors import Permanent
 from autoscaler.model import ObjectKey
 from autoscaler.settings import WebSettings
 from autoscaler.telemetry import REGISTRY
 from autoscaler.web.page import REFRESH_S, Moment, render
 
+_LIMIT_DIGITS = 6  # more than are ever kept
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
@@ -74,6 +76,9 @@ def build(sources: Sources) -> web.Application:
             return _json({"error": f"no decision about a PredictiveAutoscaler {key} is known here"}, status=404)
         return _json({"namespace": key.namespace, "name": key.name, "decisions": list(kept)})
 
+    async def outcomes(request: web.Request) -> web.Response:
+        return _outcomes(sources, request)
+
     routes = {
         "/": page,
         "/metrics": metrics,
@@ -81,6 +86,7 @@ def build(sources: Sources) -> web.Application:
         "/readyz": readyz,
         "/api/v1/status": status,
         "/api/v1/decisions/{namespace}/{name}": decisions,
+        "/api/v1/autoscalers/{namespace}/{name}/decisions": outcomes,
     }
     app.add_routes([web.get(path, handler) for path, handler in routes.items()])
     return app
@@ -126,6 +132,22 @@ def _status(sources: Sources) -> dict[str, Any]:
         "policies": [_named(key, row) for key, row in sorted(board.policies.items())],
         "recentActs": list(board.acts)[::-1],
     }
+
+
+def _outcomes(sources: Sources, request: web.Request) -> web.Response:
+    """Answer with the last decisions about an object, equal ones in a row as one; only the leader has them."""
+    key = ObjectKey(request.match_info["namespace"], request.match_info["name"])
+    limit = request.query.get("limit", str(KEPT_OUTCOMES))
+    if not (limit.isascii() and limit.isdecimal() and int(limit[:_LIMIT_DIGITS]) > 0):
+        return _json({"error": f"limit must be a whole number from 1, not {limit[:40]}"}, status=400)
+    if not sources.leads():
+        return _json(
+            {"error": "this replica stands by and decides nothing; ask the one that leads", "leader": False}, status=503
+        )
+    kept = sources.board.outcomes.last(key, int(limit[:_LIMIT_DIGITS]))
+    if kept is None:
+        return _json({"error": f"no decision about a PredictiveAutoscaler {key} is known here", "leader": True}, status=404)
+    return _json({"namespace": key.namespace, "name": key.name, "leader": True, "decisions": list(kept)})
 
 
 def _named(key: ObjectKey, row: dict[str, Any]) -> dict[str, Any]:

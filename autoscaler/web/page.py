@@ -69,14 +69,22 @@ def _autoscalers(board: Board) -> str:
 
 def _autoscaler(key: ObjectKey, row: Row, decisions: Iterable[Row]) -> str:
     status, problems = row["status"], _problems(row["status"])
-    link = f"api/v1/decisions/{escape(key.namespace)}/{escape(key.name)}"
+    link = f"api/v1/autoscalers/{escape(key.namespace)}/{escape(key.name)}/decisions"
     name = (
         f'<th scope="row"><a href="{link}">{escape(str(key))}</a><br><span class="quiet">{escape(row["target"])} '
         f"{escape(row['mode'])}</span></th>"
     )
     why = "".join(f'<p class="bad">{escape(text)}</p>' for text in problems) or escape(row["message"])
+    why += _limits(status)
     cells = (_replicas(row, status), replicas_chart(list(decisions)), _loads(status), _forecast(status.get("forecast")))
     return f'<tr>{name}{"".join(f"<td>{cell}</td>" for cell in cells)}<td class="why">{why}</td></tr>'
+
+
+def _limits(status: Row) -> str:
+    """Return what the last decision was limited by, from which count to which."""
+    limits = [one for one in status.get("decision", {}).get("limits", ()) if not one.get("asked")]
+    told = "; ".join(f"{one['name']} ({one['before']} → {one['after']})" for one in limits)
+    return f'<br><span class="quiet">limited by {escape(told)}</span>' if told else ""
 
 
 def _replicas(row: Row, status: Row) -> str:

@@ -81,6 +81,7 @@ def _decision() -> Sequence[Panel]:
             ],
             Look(height=9, decimals=0, overrides=(by_name("current", {"custom.lineWidth": 3}),)),
         ),
+        *_why(),
         graph(
             "Error of the forecast",
             "Weighted absolute error of the forecast, measured on load of this very workload that it had not seen.",
@@ -98,6 +99,25 @@ def _decision() -> Sequence[Panel]:
             "How many decisions of each kind were taken within each step, by reason.",
             [Query(_increase(own.DECISIONS, "action, reason", _OBJECT), "{{action}}: {{reason}}")],
             Look(bars=True, stack=True, width=8),
+        ),
+    )
+
+
+def _why() -> Sequence[Panel]:
+    asked = names.leader(own.CANDIDATE_REPLICAS, f'{_OBJECT},source=~"metric:.+"')
+    limits = names.leader(own.DECISION_LIMITS, _OBJECT)
+    return (
+        graph(
+            "Why: asked for by each metric",
+            "Replicas that each metric of the object asks for by itself; the most of them count, then the limits beside this.",
+            [Query(f"max by (source) ({asked})", "{{source}}")],
+            Look(height=7, decimals=0),
+        ),
+        graph(
+            "Why: limits in force",
+            "The fields and settings that held the last decision back; `foresail explain` says from which count to which.",
+            [Query(f"max by (limit) ({limits})", "{{limit}}")],
+            Look(height=7, decimals=0, bars=True, stack=True),
         ),
     )
 

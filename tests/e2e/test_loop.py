@@ -6,6 +6,8 @@ what it left behind, so their order does not matter. They assert mechanics, neve
 
 import json
 import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -53,6 +55,7 @@ class Played:
     events: list[Json] = field(default_factory=list)
     log: str = ""
     refused: str = ""
+    explained: Json = field(default_factory=dict)  # what `foresail explain` says right after the app was scaled down
 
     def notices(self, kind: str) -> list[Json]:
         """Return the webhooks of one type."""
@@ -148,6 +151,7 @@ def played(stack: Stack) -> Played:
     )
     peak = story.most_replicas
     story.last_replicas = cluster.wait(below(cluster, peak), 240.0, f"{APP} to be scaled down from {peak}")
+    story.explained = cluster.wait(explained_change(cluster), 30.0, "foresail explain to tell of the scale-down")
     cluster.wait(healed(cluster, story.broken, 2), 120.0, f"{story.broken} to be replaced")
     story.after = pods(cluster, PATIENT)
     tail = Tail(stack.webhooks)
@@ -184,6 +188,19 @@ def healed(cluster: Cluster, broken: str, count: int) -> Callable[[], bool]:
     def look() -> bool:
         found = pods(cluster, PATIENT)
         return broken not in found and len(found) == count and all(map(ready, found.values()))
+
+    return look
+
+
+def explained_change(cluster: Cluster) -> Callable[[], Json | None]:
+    """Return a condition: `foresail explain` knows of a scale-down (all that it says), else None."""
+    words = ("explain", f"{NAMESPACE}/{APP}", "--number", "20", "--output", "json", "--kubeconfig", str(cluster.kubeconfig))
+
+    def look() -> Json | None:
+        done = subprocess.run([sys.executable, "-m", "autoscaler", *words], capture_output=True, text=True, check=True)
+        content: Json = json.loads(done.stdout)
+        changes = [row for row in content["decisions"] if row["result"] == "done"]
+        return {**content, "notes": done.stderr} if changes and changes[-1]["action"] == "scale_down" else None
 
     return look
 
@@ -278,6 +295,17 @@ def test_the_status_says_what_was_weighed(played: Played) -> None:
     found = condition(played.stack.cluster, "predictiveautoscaler", APP, "ForecastActive")
     assert found is not None
     assert found["reason"] == "ForecastLearning"
+
+
+def test_explain_asks_the_leader_and_names_the_reason_of_the_last_scale_act(played: Played) -> None:
+    assert (played.explained["source"], played.explained["notes"]) == ("service", "")
+    change = [row for row in played.explained["decisions"] if row["result"] == "done"][-1]
+    assert change["reason"] == "BelowTarget"
+    assert change["limits"] == [] or change["limits"][-1]["after"] == change["desired"]
+    assert {one["source"] for one in change["metrics"]} == {"Prometheus"}
+    status = get(played.stack.cluster, "predictiveautoscaler", APP)["status"]
+    assert {"decision", "lastChange"} <= status.keys()  # the API server drops what the schema does not know
+    assert status["decision"]["metrics"]
 
 
 def test_both_programs_run_without_root_or_capabilities(played: Played) -> None:

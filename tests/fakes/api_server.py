@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from aiohttp import web
+from aiohttp import ClientError, ClientSession, web
 from kubernetes_asyncio.client import ApiClient, Configuration
 
 from autoscaler.clients.kube.connection import Connection
@@ -53,6 +53,7 @@ class FakeApiServer:
     forbidden: set[tuple[str, str]] = field(default_factory=set)  # (verb, resource) that RBAC refuses
     absent: set[str] = field(default_factory=lambda: {"scaledobjects"})  # kinds whose CRD is not there
     metrics: dict[str, list[Json]] = field(default_factory=dict)  # path with query of a metrics API -> its items
+    proxied: dict[str, str] = field(default_factory=dict)  # name:port of a pod -> base URL of what runs in it
     gone_in_stream: bool = False  # say 410 by an event instead of the status
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -176,11 +177,22 @@ class FakeApiServer:
             or KINDS[plural][0] != "/".join(parts[1 : 2 if parts[0] == "api" else 3])
         ):
             return _answer(404, "404 page not found")
-        if refusal := self._forbid(request, plural, name, subresource):
-            return refusal
-        if not name:
-            return await self._collection(request, plural, namespace, body)
+        if (refusal := self._forbid(request, plural, name, subresource)) or not name:
+            return refusal or await self._collection(request, plural, namespace, body)
+        if subresource == "proxy":
+            return await self._proxy(request, name, "/".join(rest[3:]))
         return self._object(request.method, (plural, namespace, name, subresource), body)
+
+    async def _proxy(self, request: web.Request, address: str, path: str) -> web.Response:
+        """Pass a request on to what runs in a pod."""
+        try:
+            async with (
+                ClientSession() as session,
+                session.get(f"{self.proxied[address]}/{path}", params=request.query) as response,
+            ):
+                return web.Response(status=response.status, body=await response.read(), content_type=response.content_type)
+        except (KeyError, ClientError):
+            return _status(503, "ServiceUnavailable", f"error trying to reach service: dial tcp {address}: connection refused")
 
     def _metric(self, path: str, parts: list[str]) -> web.Response:
         """Answer for an adapter of the custom or external metrics API, if there is one."""

@@ -16,6 +16,7 @@ Key = tuple[str, str]  # namespace ("" for cluster-wide objects), name
 KINDS: Mapping[str, tuple[str, str]] = {  # plural -> apiVersion, kind
     "pods": ("v1", "Pod"),
     "nodes": ("v1", "Node"),
+    "services": ("v1", "Service"),
     "replicasets": ("apps/v1", "ReplicaSet"),
     "deployments": ("apps/v1", "Deployment"),
     "statefulsets": ("apps/v1", "StatefulSet"),

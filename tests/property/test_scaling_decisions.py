@@ -193,6 +193,23 @@ def test_extra_pods_are_bounded(scene: tuple[Observation, Policy, State]) -> Non
 
 @many
 @given(scenes())
+def test_limits_are_a_chain_from_what_is_asked_for_to_what_is_decided(scene: tuple[Observation, Policy, State]) -> None:
+    observation, policy, state = scene
+    decision, _ = decide(observation, policy, state, NOW_S)
+    count = decision.candidates.get(Source.REACTIVE, decision.current)
+    if decision.limits and decision.limits[0].reason is Reason.WITHIN_TOLERANCE:  # comes before what the formula asks for
+        assert decision.limits[0].after == count
+        count = decision.limits[0].before
+    for limit in decision.limits:
+        assert limit.before == count != limit.after
+        assert limit.name
+        assert limit.message
+        count = limit.after
+    assert count == decision.desired
+
+
+@many
+@given(scenes())
 def test_a_decision_is_pure_and_says_what_it_does(scene: tuple[Observation, Policy, State]) -> None:
     before = copy.deepcopy(scene)
     decision, after = decide(*scene, NOW_S)

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -102,6 +103,7 @@ def test_limits_tell_how_the_result_came_about(scene: Scene) -> None:
     if decision.limits:
         assert decision.limits[-1].after == decision.desired
         assert all(limit.before != limit.after for limit in decision.limits)
+        assert all(one.after == two.before for one, two in pairwise(decision.limits))
 
 
 def blind(data: st.DataObject, current: int) -> tuple[Observation, Policy]:

@@ -15,6 +15,7 @@ from autoscaler.clients.kube.discovery import Discovery
 from autoscaler.clients.kube.failures import from_answer
 from autoscaler.clients.kube.metrics_apis import MetricsApis
 from autoscaler.clients.kube.resources import EVENTS, LEASES, OURS, PODS, Json, Resource
+from autoscaler.clients.notes import NOTE_BYTES, cut
 from autoscaler.clients.ports import (
     Conflict,
     EventNote,
@@ -36,8 +37,7 @@ _NOT_FOUND = 404
 _CONFLICT = 409
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
-_NOTE_BYTES = 1024  # limits of events.k8s.io/v1
-_REASON_LENGTH = 128
+_REASON_LENGTH = 128  # limits of events.k8s.io/v1
 _INSTANCE_LENGTH = 128
 _NAME_LENGTH = 253
 
@@ -158,7 +158,7 @@ class KubeClient:
             "reason": event.reason[:_REASON_LENGTH],
             "type": "Warning" if event.warning else "Normal",
             "regarding": event.regarding,
-            "note": cut(event.note, _NOTE_BYTES),
+            "note": cut(event.note, NOTE_BYTES),
             **({"related": event.related} if event.related else {}),
         }
         await self.connection.send(Call("create", EVENTS, namespace, body=body, query=_WRITE))
@@ -210,14 +210,6 @@ class KubeClient:
 async def open_client(settings: KubernetesSettings) -> KubeClient:
     """Make a client from the settings; Permanent when there is no usable configuration. Nothing is sent yet."""
     return KubeClient(await connect(settings))
-
-
-def cut(text: str, limit_bytes: int) -> str:
-    """Return the text, cut at a whole character to so many bytes of UTF-8, an ellipsis included."""
-    if len(text.encode()) <= limit_bytes:
-        return text
-    ellipsis = "…"
-    return text.encode()[: limit_bytes - len(ellipsis.encode())].decode(errors="ignore") + ellipsis
 
 
 def _absent(status: int) -> NotFound | Conflict:

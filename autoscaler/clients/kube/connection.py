@@ -42,6 +42,7 @@ class Call:
     subresource: str = ""
     body: Json | None = None
     query: Mapping[str, str] = field(default_factory=dict)
+    below: str = ""  # path below the subresource, for `proxy`; begins with a slash
     counted_as: str = ""  # name of the resource in our own metrics, where users choose the real one; empty: the real one
 
     @property
@@ -127,7 +128,7 @@ class Connection:
         attempt, code = call.attempt, "none"
         try:
             response = await self._api.call_api(
-                call.resource.path(call.namespace, call.name, call.subresource),
+                call.resource.path(call.namespace, call.name, call.subresource) + call.below,
                 _METHODS[call.verb],
                 query_params=list(call.query.items()),
                 header_params={"Accept": "application/json", "Content-Type": "application/json"},

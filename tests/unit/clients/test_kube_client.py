@@ -9,10 +9,11 @@ import orjson
 import pytest
 
 from autoscaler import __version__
-from autoscaler.clients.kube.client import KubeClient, cut, open_client
+from autoscaler.clients.kube.client import KubeClient, open_client
 from autoscaler.clients.kube.connection import connect
 from autoscaler.clients.kube.failures import FOREIGN, Attempt, Expired, NotServed, from_answer, from_exception
 from autoscaler.clients.kube.resources import PODS
+from autoscaler.clients.notes import cut
 from autoscaler.clients.ports import EventNote, Target
 from autoscaler.errors import Permanent, Temporary
 from autoscaler.settings import KubernetesSettings

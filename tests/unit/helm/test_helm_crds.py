@@ -272,7 +272,9 @@ async def test_the_schema_knows_every_field_of_the_status_of_an_autoscaler() -> 
     scene.forecasts.forecasts = {series: a_forecast(2.0, **measured) for series in scene.forecasts.forecasts}
     await scene.scaling.once()
     status = scene.status()
-    assert {"metrics", "candidates", "conditions", "forecast", "lastScaleTime"} <= status.keys()
+    assert {"metrics", "candidates", "conditions", "forecast", "lastScaleTime", "decision", "lastChange"} <= status.keys()
+    assert {"limits", "metrics", "pods", "resultReason"} <= status["lastChange"].keys()
+    assert {"forecast", "pods", "podsWithValue", "source", "ageSeconds", "reading"} <= status["decision"]["metrics"][0].keys()
     assert {"peak", "errorRatio", "season", "replicas"} <= status["forecast"].keys()
     assert complaints(status, schema_of("PredictiveAutoscaler")["properties"]["status"]) == []
 

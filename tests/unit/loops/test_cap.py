@@ -64,6 +64,7 @@ def test_a_wish_that_gets_nothing_is_held_and_says_so() -> None:
     held = capped(decision, 0, 10)
     assert (held.action, held.desired, held.reason) == (Action.HOLD, 2, Reason.CLUSTER_CAP)
     assert "scaling.max_added_pods_per_minute" in held.message
+    assert [(one.name, one.before, one.after) for one in held.limits] == [("scaling.max_added_pods_per_minute", 4, 2)]
     assert capped(decision, 2, 10) is decision
 
 

@@ -98,6 +98,19 @@ async def test_the_page_shows_objects_with_replicas_forecast_and_the_reason(site
         assert words in text
 
 
+async def test_the_page_says_what_limited_a_decision_and_links_to_how_it_came_about(site: Site) -> None:
+    limits = [
+        {"name": "forecast", "before": 4, "after": 12, "asked": True},
+        {"name": f"maxReplicas{EVIL}", "before": 12, "after": 10},
+    ]
+    site.board.autoscalers[SHOP] = a_row(status={"currentReplicas": 4, "decision": {"limits": limits}})
+    _, text = await site.get("/")
+    assert "limited by maxReplicas&lt;script&gt;" in text
+    assert "(12 → 10)" in text
+    assert "forecast (4" not in text
+    assert 'href="api/v1/autoscalers/default/shop/decisions"' in text
+
+
 async def test_the_page_says_what_is_wrong_with_an_object(site: Site) -> None:
     conditions = [{"type": "Valid", "status": "False", "reason": "InvalidSpec", "message": "spec.mode: is required"}]
     site.board.autoscalers[SHOP] = a_row(status={"conditions": conditions})
@@ -166,6 +179,35 @@ async def test_decisions_about_an_unknown_object_are_not_found(site: Site) -> No
     status, text = await site.get("/api/v1/decisions/default/nobody")
     assert status == 404
     assert "default/nobody" in text
+
+
+async def test_the_last_outcomes_are_told_the_newest_last_as_many_as_asked_for(site: Site) -> None:
+    for index in range(5):
+        site.board.outcomes.add(SHOP, {"at": str(index)}, str(index))
+    path = "/api/v1/autoscalers/default/shop/decisions"
+    async with site.client.get(path, params={"limit": "2"}) as response:
+        content = await response.json()
+    assert (content["namespace"], content["name"], content["leader"]) == ("default", "shop", True)
+    assert [row["at"] for row in content["decisions"]] == ["3", "4"]
+    async with site.client.get(path) as response:
+        assert len((await response.json())["decisions"]) == 5
+    async with site.client.get(path, params={"limit": "9" * 5000}) as response:
+        assert len((await response.json())["decisions"]) == 5
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "", "1.5", "٣"])
+async def test_a_limit_that_is_none_is_refused(site: Site, limit: str) -> None:
+    async with site.client.get("/api/v1/autoscalers/default/shop/decisions", params={"limit": limit}) as response:
+        assert response.status == 400
+        assert "limit" in (await response.json())["error"]
+
+
+async def test_only_the_leader_tells_outcomes(site: Site) -> None:
+    status, text = await site.get("/api/v1/autoscalers/default/nobody/decisions")
+    assert (status, "default/nobody" in text) == (404, True)
+    site.leads = False
+    status, text = await site.get("/api/v1/autoscalers/default/nobody/decisions")
+    assert (status, "stands by" in text) == (503, True)
 
 
 async def test_nothing_can_be_written(site: Site) -> None:
