@@ -1,5 +1,6 @@
 """The one entry to scaling decisions: what the HPA would do, and what a forecast adds to it.
 
+    schedules ──► bounds in force
     observation ──► reactive.step ──► replicas of the HPA ─┐
                                                            ├─► the larger of both ──► steps of our own ──► Decision
     forecasts ────► prediction.predict ──► bounded ────────┘
@@ -10,6 +11,7 @@ Nothing here writes anything: `changed` is told of a write that succeeded.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from autoscaler.api.types import INT32_MAX
 from autoscaler.reasons import Reason
 from autoscaler.scaling import zero
 from autoscaler.scaling.burst import hold_up
@@ -20,6 +22,18 @@ from autoscaler.scaling.policy import numbers_of, policy_of, scale_up_rules
 from autoscaler.scaling.prediction import Prediction, predict
 from autoscaler.scaling.rates import record_scale, scale_up_limit
 from autoscaler.scaling.reactive import Step, step
+from autoscaler.scaling.schedules.bounds import effective
+from autoscaler.scaling.schedules.padding import Asked
+from autoscaler.scaling.schedules.padding import add as add_padding
+from autoscaler.scaling.schedules.steps import (
+    after_change,
+    at_zero,
+    brought_back_by_others,
+    calendars_condition,
+    calendars_event,
+    scheduled,
+)
+from autoscaler.scaling.schedules.timetable import kept
 from autoscaler.scaling.types import Decision, Observation, Policy, Recommendation, ScaleEvent, Source, State
 
 __all__ = ["after_blindness", "changed", "decide", "initial_state", "policy_of", "record_scale"]
@@ -53,7 +67,7 @@ def initial_state(
 def changed(state: State, decision: Decision, policy: Policy, now_s: float) -> State:
     """Return the state after a decision was carried out; call it after a write that succeeded."""
     to_zero = decision.desired == 0 and decision.reason is Reason.PAUSED
-    told = zero.after_change(decision.current, decision.desired, policy, paused=to_zero)
+    told = next((one for one in decision.once_written if one.type == zero.SCALED_TO_ZERO), None)
     recorded = record_scale(state, decision.current, decision.desired, now_s, policy.behavior)
     return replace(recorded, scaled_to_zero=None if told is None else told.status, paused_to_zero=to_zero)
 
@@ -80,15 +94,25 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     - not at all while the target is at zero replicas, which switches autoscaling off.
     """
     current = observation.spec_replicas
+    times = kept(state.timetable, policy.schedules, policy.calendars, now_s) if policy.schedules else None
+    own, active = policy, times.active if times else ()
+    policy, bounds = effective(own, active)
     hpa = step(observation, policy, state, now_s)
     prediction = predict(observation, policy, state, now_s)
-    draft = Draft(current, hpa.replicas, hpa.reason, hpa.message, hpa.cause, _weighed(hpa, policy), conditions=hpa.conditions)
+    draft = Draft(current, hpa.replicas, hpa.reason, hpa.message, hpa.cause, _weighed(hpa, own), conditions=hpa.conditions)
+    draft = scheduled(draft, hpa, hpa if policy is own else step(observation, own, state, now_s), bounds)
+    draft = at_zero(draft, bounds, own, state)
     state = replace(state, blind_since_s=blind_since(hpa, current, state, now_s))
     draft, recommendations = fall_back(draft, hpa, policy, state, now_s)
-    draft = _ahead(draft, prediction, _ceiling(hpa.replicas, current, policy, state, now_s))
+    most = _most(policy, bounds.high_by, state, current, now_s)
+    draft = _ahead(draft, prediction, min(most, _extra(hpa.replicas, policy), key=lambda one: one.replicas))
+    asked = Asked(active, observation, hpa, prediction.replicas, most.replicas, most.cause)
+    draft, padding = add_padding(draft, asked, policy, state, now_s)
     draft, burst = hold_up(draft, observation, policy, state, now_s)
     draft = paused(draft, policy, state)
-    told = zero.after_change(current, draft.replicas, policy, paused=draft.reason is Reason.PAUSED)
+    if read := calendars_condition(own, times):
+        draft = draft.told(read)
+    told = after_change(current, draft.replicas, policy, state, paused=draft.reason is Reason.PAUSED)
     decision = Decision(
         action=action(draft.replicas, current),
         desired=draft.replicas,
@@ -100,14 +124,16 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
             replace(status, predicted=need.replicas) for status, need in zip(hpa.statuses, prediction.needs, strict=False)
         ),
         conditions=draft.conditions,
-        events=hpa.events,
+        events=(*hpa.events, *calendars_event(read)),
         cause=draft.cause,
         computed=hpa.computed or draft.candidates.keys() & _DECIDING != set(),
         limits=draft.limits,
         once_written=() if told is None else (told,),
+        timetable=times,
     )
-    kept = replace(state, recommendations=recommendations, predicted=prediction.recent)
-    return decision, replace(kept, burst=burst, paused_to_zero=kept_to_zero(current, policy, state))
+    after = replace(state, recommendations=recommendations, predicted=prediction.recent, timetable=times, padding=padding)
+    after = replace(after, burst=burst, paused_to_zero=kept_to_zero(current, policy, state))
+    return decision, brought_back_by_others(after, current, bounds, policy)
 
 
 def _ahead(draft: Draft, prediction: Prediction, ceiling: "_Ceiling") -> Draft:
@@ -129,14 +155,18 @@ class _Ceiling:
     cause: str
 
 
-def _ceiling(hpa_replicas: int, current: int, policy: Policy, state: State, now_s: float) -> _Ceiling:
-    ceilings = [_Ceiling(policy.max_replicas, "maxReplicas")]
-    if policy.max_extra_pods is not None:
-        ceilings.append(_Ceiling(hpa_replicas + policy.max_extra_pods, "forecast.maxExtraPods"))
-    if policy.behavior is not None and policy.behavior.scale_up is not None:
-        limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
-        ceilings.append(_Ceiling(limit, "the policies of behavior.scaleUp"))
-    return min(ceilings, key=lambda one: one.replicas)
+def _most(policy: Policy, high_by: str, state: State, current: int, now_s: float) -> _Ceiling:
+    """Return how high anything beside the HPA's step may raise the count."""
+    most = _Ceiling(policy.max_replicas, f"the most of {high_by}" if high_by else "maxReplicas")
+    if policy.behavior is None or policy.behavior.scale_up is None:
+        return most
+    limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
+    return _Ceiling(limit, "the policies of behavior.scaleUp") if limit < most.replicas else most
+
+
+def _extra(hpa_replicas: int, policy: Policy) -> _Ceiling:
+    extra = policy.max_extra_pods
+    return _Ceiling(INT32_MAX if extra is None else hpa_replicas + extra, "forecast.maxExtraPods")
 
 
 def _weighed(hpa: Step, policy: Policy) -> Mapping[Source, int]:
