@@ -44,6 +44,7 @@ class ScalingSettings(_Settings, frozen=True, kw_only=True):
     exact_hpa: bool = False  # also where the HPA harms: it trusts values of any age and below zero, and numbers overflow
     discount_rollouts: bool = True  # surge pods and the CPU of starts ask for no pods; always off with exact_hpa
     max_added_pods_per_minute: Count = 0  # cap over the whole cluster; 0: none
+    calendar_folder: str = ""  # folder with NAME.ics or NAME.txt of each calendar that schedules exclude; empty: none
 
 
 class ForecastSettings(_Settings, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ DESIRED_REPLICAS = _gauge("foresail_desired_replicas", "Replicas that the last d
 CANDIDATE_REPLICAS = _gauge(
     "foresail_decision_candidate_replicas", "Every value that the last decision weighed, by source.", (*_OBJECT, "source")
 )
+SCHEDULE_ACTIVE = _gauge("foresail_schedule_active", "1 while a schedule is in force.", (*_OBJECT, "schedule"))
 DECISIONS = _counter("foresail_decisions_total", "Scaling decisions.", (*_OBJECT, "action", "reason"))
 METRIC_LOAD = _gauge("foresail_metric_load", "Load of the target as last read, in the metric's own unit.", (*_OBJECT, "metric"))
 FORECAST_PEAK = _gauge(

@@ -127,6 +127,8 @@ class ScaleLoop:
             known = _Memory(uid, one.served.target, _first_state(one.served, observation.spec_replicas, now_s, events=read))
         try:
             policy = policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
+            if policy.schedules:
+                policy = replace(policy, calendars=self.context.calendars.of(policy.schedules, now_s))
             decision, state = decide(observation, policy, known.state, now_s)
             if not settings.scaling.exact_hpa and _sees_again(known, decision, now_s, settings.prometheus.rate_window_s):
                 decision, state = decide(observation, policy, after_blindness(known.state, decision.current, now_s), now_s)
