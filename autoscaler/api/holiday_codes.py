@@ -23,7 +23,7 @@ def country_fault(country: str) -> str | None:
 @lru_cache(maxsize=1024)
 def subdivision_fault(country: str, subdivision: str) -> str | None:
     """Say what is wrong with the code of a part of a country that is known; None when its holidays are known."""
-    known = _countries().get(country, ())
+    known = _parts(country)
     if subdivision in known:
         return None
     if not known:
@@ -33,13 +33,21 @@ def subdivision_fault(country: str, subdivision: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _countries() -> dict[str, tuple[str, ...]]:
-    """Return the codes of countries with those of their parts."""
+def _countries() -> tuple[str, ...]:
+    """Return the codes of countries, without loading any of them."""
+    from holidays.registry import EntityLoader  # noqa: PLC0415 - see above
+
+    return tuple(sorted(EntityLoader.get_country_codes(include_aliases=True)))
+
+
+def _parts(country: str) -> tuple[str, ...]:
+    """Return the codes of the parts of a country that is known, and their other names."""
     import holidays  # noqa: PLC0415 - see above
 
-    return {code: tuple(parts) for code, parts in holidays.list_supported_countries(include_aliases=True).items()}
+    found = holidays.country_holidays(country)
+    return (*found.subdivisions, *found.subdivisions_aliases)
 
 
-def _near(text: str, known: object) -> str:
-    near = difflib.get_close_matches(text, known, n=1) if isinstance(known, dict | tuple) else []
+def _near(text: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(text, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
