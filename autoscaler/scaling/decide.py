@@ -84,8 +84,9 @@ def after_blindness(state: State, spec_replicas: int, now_s: float) -> State:
 def decide(observation: Observation, policy: Policy, state: State, now_s: float) -> tuple[Decision, State]:
     """Return how many replicas a workload should have, and the state for the next decision.
 
-    Without a forecast this is the HPA of Kubernetes 1.36, to the last replica. A forecast that is in force can raise the count,
-    never lower it: from the same state, the result is at least the HPA's (policy Conservative). How far it can raise:
+    Without schedules and a forecast this is the HPA of Kubernetes 1.36, to the last replica. Schedules change the bounds that
+    the HPA's step goes by. A forecast that is in force can raise the count, never lower it: from the same state, the result is
+    at least the HPA's (policy Conservative). How far it can raise:
 
     - to `maxReplicas`, and to `forecast.maxExtraPods` above what the HPA would do;
     - as fast as it wants, because it is there to be ahead; but where the user wrote `behavior.scaleUp`, only as fast as
