@@ -228,7 +228,9 @@ def _first_state(served: Served, spec_replicas: int, now_s: float, *, events: bo
     at_zero, by_pause = _scaled_to_zero(served)
     behavior, said = served.autoscaler.spec.behavior, served.autoscaler.status
     past = scale_past.read(said, behavior, now_s) if events else ((), ())
-    return initial_state(spec_replicas, now_s, scaled_to_zero=at_zero, paused_to_zero=by_pause, events=past)
+    first = initial_state(spec_replicas, now_s, scaled_to_zero=at_zero, paused_to_zero=by_pause, events=past)
+    by_schedule = status.find(said, SCALED_TO_ZERO).get("reason") == Reason.SCHEDULE_IN_FORCE.value
+    return replace(first, scheduled_to_zero=at_zero is True and by_schedule)
 
 
 def _scaled_to_zero(served: Served) -> tuple[bool | None, bool]:

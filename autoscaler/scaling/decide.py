@@ -69,7 +69,9 @@ def changed(state: State, decision: Decision, policy: Policy, now_s: float) -> S
     to_zero = decision.desired == 0 and decision.reason is Reason.PAUSED
     told = next((one for one in decision.once_written if one.type == zero.SCALED_TO_ZERO), None)
     recorded = record_scale(state, decision.current, decision.desired, now_s, policy.behavior)
-    return replace(recorded, scaled_to_zero=None if told is None else told.status, paused_to_zero=to_zero)
+    scheduled_to_zero = told is not None and told.status and told.reason is Reason.SCHEDULE_IN_FORCE
+    at_zero = None if told is None else told.status
+    return replace(recorded, scaled_to_zero=at_zero, paused_to_zero=to_zero, scheduled_to_zero=scheduled_to_zero)
 
 
 def after_blindness(state: State, spec_replicas: int, now_s: float) -> State:

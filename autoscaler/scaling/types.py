@@ -135,6 +135,7 @@ class State:
     blind_since_s: float | None = None  # since when metrics have failed; None: they worked the last time
     paused_to_zero: bool = False  # it was a pause that removed the last pod
     burst: Bursting | None = None
+    scheduled_to_zero: bool = False  # it was a schedule that removed the last pod
     timetable: Timetable | None = None  # which schedules hold, until that changes; None: has to be found
     padding: Padding = NO_PADDING  # what schedules add to
 

@@ -37,7 +37,7 @@ def at_zero(draft: Draft, bounds: Bounds, policy: Policy, state: State) -> Draft
         kept = tuple(one for one in draft.conditions if one.type != "ScalingActive")  # it is not off: it will come back
         message = f"stay at 0: {bounds.high_by} asks for 0"
         return replace(draft, reason=Reason.SCHEDULE_IN_FORCE, message=message, conditions=kept)
-    if draft.replicas < bounds.low and (policy.schedules or not policy.scale_to_zero):
+    if draft.replicas < bounds.low and (policy.schedules or state.scheduled_to_zero):
         why = f"no schedule keeps it at 0 any more, and {bounds.low_by or 'minReplicas'} asks for at least {bounds.low}"
         return draft.moved(bounds.low, Reason.SCHEDULE_IN_FORCE, why, "schedules")
     return draft
@@ -47,14 +47,14 @@ def brought_back_by_others(state: State, current: int, bounds: Bounds, policy: P
     """Return the state without the memory of who took the last pod, where there are pods again that nobody asked us for."""
     if current == 0 or bounds.high == 0 or state.paused_to_zero or policy.scale_to_zero or not state.scaled_to_zero:
         return state
-    return replace(state, scaled_to_zero=None)
+    return replace(state, scaled_to_zero=None, scheduled_to_zero=False)
 
 
 def after_change(before: int, after: int, policy: Policy, state: State, *, paused: bool) -> Condition | None:
     """Return the condition ScaledToZero after a change of the count; None where going to zero is not allowed."""
     if before > 0 and after == 0 and policy.max_replicas == 0 and not paused:
         text = "a schedule asks for 0 replicas; the target comes back when it ends"
-        return Condition(zero.SCALED_TO_ZERO, status=True, reason=Reason.SCALED_TO_ZERO, message=text)
+        return Condition(zero.SCALED_TO_ZERO, status=True, reason=Reason.SCHEDULE_IN_FORCE, message=text)
     told = zero.after_change(before, after, policy, paused=paused)
     return zero.NOT_AT_ZERO if told is None and before != after and state.scaled_to_zero is True else told
 

@@ -74,7 +74,7 @@ def situation(known: Plan, excluded: frozenset[date], now_s: float) -> Situation
     found = _of_dates(known, excluded, now_s) if known.begins is None else _of_cron(known, known.begins, excluded, now_s)
     if known.to_s > found.until_s:
         return found
-    return Situation(found.holds, known.to_s, changes=found.holds)
+    return Situation(found.holds, known.to_s, changes=found.holds and known.to_s < math.inf)
 
 
 def _of_cron(known: Plan, line: str, excluded: frozenset[date], now_s: float) -> Situation:

@@ -73,7 +73,7 @@ async def test_a_target_sleeps_and_wakes_also_when_the_service_was_restarted_mea
     scene = a_shop(replicas=3, schedules=[{"name": "night", "from": "2027-01-15", "to": "2027-01-15T12:00", "replicas": 0}])
     await passes(scene)
     assert scene.replicas() == 0
-    assert scene.condition("ScaledToZero") == ("True", "ScaledToZero")
+    assert scene.condition("ScaledToZero") == ("True", "ScheduleInForce")
     again = Scene(cluster=scene.cluster, clock=scene.clock)
     await again.scaling.once()
     assert again.replicas() == 0
@@ -81,6 +81,16 @@ async def test_a_target_sleeps_and_wakes_also_when_the_service_was_restarted_mea
     await again.scaling.once()
     assert again.replicas() == 1
     assert again.condition("ScaledToZero") == ("False", "NotScaledToZero")
+
+
+async def test_a_target_wakes_when_the_schedule_is_deleted_while_the_service_is_away() -> None:
+    scene = a_shop(replicas=3, schedules=[{"name": "off", "from": "2027-01-15", "replicas": 0}])
+    await passes(scene)
+    assert scene.replicas() == 0
+    again = Scene(cluster=scene.cluster, clock=scene.clock)
+    again.autoscale(minReplicas=2)
+    await again.scaling.once()
+    assert again.replicas() == 2
 
 
 @pytest.fixture

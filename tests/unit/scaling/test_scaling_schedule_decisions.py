@@ -230,7 +230,7 @@ def test_a_schedule_takes_the_last_pod_and_brings_the_target_back(*, gate: bool)
     assert (awake.desired, awake.reason) == (2, Reason.SCHEDULE_IN_FORCE)
     assert "no schedule keeps it at 0 any more, and minReplicas asks for at least 2" in awake.message
     assert changed(state, awake, night(over=True), NOW_S + 30).scaled_to_zero is False
-    gone, _ = decide(empty, scheduled(), replace(state, scaled_to_zero=True), NOW_S + 30)
+    gone, _ = decide(empty, scheduled(), replace(state, scaled_to_zero=True, scheduled_to_zero=True), NOW_S + 30)
     assert gone.desired == 2, "the schedule may be deleted while it holds"
 
 
@@ -238,3 +238,9 @@ def test_a_target_that_a_person_set_to_zero_stays_off() -> None:
     empty = an_observation(a_reading(CPU, error="no pods"), pods=())
     decision, _ = decide(empty, scheduled(now_on(min=5)), State(scaled_to_zero=False), NOW_S)
     assert (decision.desired, decision.reason) == (0, Reason.SCALING_DISABLED)
+
+
+def test_a_target_that_somebody_brought_back_and_took_down_again_stays_off() -> None:
+    _, state = decided(3, 50, night(over=True), State(scaled_to_zero=True))
+    empty = an_observation(a_reading(CPU, error="no pods"), pods=())
+    assert decide(empty, night(over=True), state, NOW_S)[0].desired == 0

@@ -112,6 +112,12 @@ def test_dates_alone_are_one_window_open_at_the_end_that_is_not_given() -> None:
     assert holds(Schedule(name="till", to="2026-11-27T00:00+05:45"), "2026-11-26T18:14Z", "2026-11-26T18:15Z") == "10"
 
 
+@pytest.mark.parametrize("fields", [{"from_": "2026-11-27"}, {"to": "9999-12-31", "late_seconds": 2**31 - 1}])
+def test_what_never_ends_has_no_next_change(fields: dict[str, str | int]) -> None:
+    found = timetable((Schedule(name="since", min=1, **fields),), {}, moment("2026-12-01", ZoneInfo(BERLIN)))
+    assert (len(found.active), found.change) == (1, None)
+
+
 def test_a_window_that_begins_on_an_excluded_day_does_not_hold_at_all() -> None:
     night = daily("0 22 * * *", 480, exclude=without("2026-12-25"))
     assert holds(night, "2026-12-25T21:00", "2026-12-25T23:00", "2026-12-26T05:00", "2026-12-26T22:00") == "0001"
