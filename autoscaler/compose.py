@@ -12,6 +12,7 @@ from functools import partial
 
 from autoscaler import __version__
 from autoscaler.board import Board
+from autoscaler.clients.calendars.folder import CalendarFolder
 from autoscaler.clients.kube.client import KubeClient, open_client
 from autoscaler.clients.kube.elector import Elector, own_namespace
 from autoscaler.clients.kube.reflector import Pace, Reflector
@@ -91,7 +92,8 @@ async def assembled(settings: Settings, stop: asyncio.Event) -> AsyncIterator[tu
         caches = _caches(client, settings.kubernetes.namespaces, clock)
         board = Board(version=__version__, started_s=clock.now_s(), acts_enabled=settings.acts)
         BUILD.info({"version": __version__})
-        context = Context(client, metrics, notifier, caches.stores, clock, settings, board, elector.is_leader)
+        calendars = CalendarFolder(settings.scaling.calendar_folder)
+        context = Context(client, metrics, notifier, caches.stores, clock, settings, board, elector.is_leader, calendars)
         heart = Heartbeat(clock)
         site = web.build(web.Sources(board, clock, elector.is_leader, heart.alive, partial(_waiting, caches.stores)))
         service = Service(

@@ -6,6 +6,7 @@ resources are integers in milli-units (millicores, milli-bytes), as in the Horiz
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 import numpy as np
@@ -37,6 +38,14 @@ class ObjectKey:
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days of a calendar, or why they are not known: file, line and remedy."""
+
+    days: frozenset[date]
+    fault: str = ""
 
 
 class PodPhase(StrEnum):

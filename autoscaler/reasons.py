@@ -60,6 +60,11 @@ class Reason(StrEnum):
     # Burst
     BURST = "Burst"
     NO_BURST = "NoBurst"
+    SCHEDULE_IN_FORCE = "ScheduleInForce"
+    SCHEDULE_PADDING = "SchedulePadding"
+    # CalendarsReadable
+    CALENDARS_READ = "CalendarsRead"
+    CALENDAR_UNREADABLE = "CalendarUnreadable"
     # ForecastActive
     FORECAST_IN_USE = "ForecastInUse"
     FORECAST_DISABLED = "ForecastDisabled"

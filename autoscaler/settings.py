@@ -45,6 +45,7 @@ class ScalingSettings(_Settings, frozen=True, kw_only=True):
     discount_rollouts: bool = True  # surge pods and the CPU of starts ask for no pods; always off with exact_hpa
     unschedulable_hold_s: SecondsOrZero = 180.0  # no more pods while one has had no node for so long; 0: more are asked for
     max_added_pods_per_minute: Count = 0  # cap over the whole cluster; 0: none
+    calendar_folder: str = ""  # folder with NAME.ics or NAME.txt of each calendar that schedules exclude; empty: none
 
 
 class ForecastSettings(_Settings, frozen=True, kw_only=True):

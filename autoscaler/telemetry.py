@@ -44,6 +44,7 @@ CONTESTED = _gauge("foresail_contested", "1 while nothing is written, as another
 DECISION_LIMITS = _gauge(
     "foresail_decision_limits", "1 for each limit that changed the last decision, by field or setting.", (*_OBJECT, "limit")
 )
+SCHEDULE_ACTIVE = _gauge("foresail_schedule_active", "1 while a schedule is in force.", (*_OBJECT, "schedule"))
 DECISIONS = _counter("foresail_decisions_total", "Scaling decisions.", (*_OBJECT, "action", "reason"))
 METRIC_LOAD = _gauge("foresail_metric_load", "Load of the target as last read, in the metric's own unit.", (*_OBJECT, "metric"))
 FORECAST_PEAK = _gauge(

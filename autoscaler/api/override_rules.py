@@ -6,6 +6,7 @@ The API server refuses the same by the rules of the definition, so that hardly a
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from autoscaler.api.schedule_rules import exclusion_faults, time_faults, zero_faults
 from autoscaler.errors import FieldError
 
 Json = object
@@ -27,6 +28,7 @@ def override_faults(fields: Object, path: str) -> Iterator[FieldError]:
         yield FieldError(f"{path}.schedules", f"must name each schedule once, but {repeated} is there more than once")
     for index, schedule in enumerate(schedules):
         yield from _schedule(schedule, f"{path}.schedules[{index}]")
+        yield from zero_faults(schedule, fields, f"{path}.schedules[{index}]")
 
 
 def _mode(fields: Object, path: str) -> Iterator[FieldError]:
@@ -81,6 +83,7 @@ def _schedule(schedule: Object, path: str) -> Iterator[FieldError]:
     low, high = schedule.get("min"), schedule.get("max")
     if isinstance(low, int) and isinstance(high, int) and high < low:
         yield FieldError(f"{path}.max", f"must be at least min, which is {low}, not {high}")
+    yield from time_faults(schedule, path)
     for index, exclusion in enumerate(_list(schedule.get("exclude"))):
         yield from _exclusion(_object(exclusion), f"{path}.exclude[{index}]")
 
@@ -91,6 +94,7 @@ def _exclusion(exclusion: Object, path: str) -> Iterator[FieldError]:
         yield FieldError(path, "must have exactly one of country, calendar and dates")
     if exclusion.get("subdivision") is not None and "country" not in ways:
         yield FieldError(f"{path}.subdivision", "must not be set without country")
+    yield from exclusion_faults(exclusion, path)
 
 
 def _object(value: Json) -> Object:

@@ -3,12 +3,13 @@
 Errors are those of `autoscaler.errors`; NotFound, Conflict and refusals that are part of normal life are return values.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Protocol
 
-from autoscaler.model import History, WorkloadKey
+from autoscaler.api.overrides import Exclusion, Schedule
+from autoscaler.model import Days, History, WorkloadKey
 
 Json = dict[str, Any]  # an API object as JSON
 
@@ -207,6 +208,14 @@ class Metrics(Protocol):
 
     async def query_history(self, promql: str, *, start_s: float, end_s: float, step_s: float) -> History | None:
         """Return a user's query over time on the same grid; None when it gives nothing."""
+        ...
+
+
+class Calendars(Protocol):
+    """The days that schedules exclude by country or calendar."""
+
+    def of(self, schedules: Iterable[Schedule], now_s: float) -> Mapping[Exclusion, Days]:
+        """Return the days of each such exclusion, or the fault that keeps them from being known; never raises."""
         ...
 
 

@@ -1,10 +1,11 @@
 """What every loop is given: caches, clients, clock, settings, and whether this replica may act now."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoscaler.board import Board
-from autoscaler.clients.ports import Kube, Metrics, Notifier, Store
+from autoscaler.clients.calendars.folder import CalendarFolder
+from autoscaler.clients.ports import Calendars, Kube, Metrics, Notifier, Store
 from autoscaler.clock import Clock
 from autoscaler.settings import Settings
 
@@ -56,3 +57,4 @@ class Context:
     settings: Settings
     board: Board
     leads: Callable[[], bool]  # asked again before each act, as the Lease may be lost at any moment
+    calendars: Calendars = field(default_factory=CalendarFolder)

@@ -134,6 +134,8 @@ class ScaleLoop:
             known = _Memory(uid, one.served.target, _first_state(one.served, observation.spec_replicas, now_s, events=read))
         try:
             policy = policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
+            if policy.schedules:
+                policy = replace(policy, calendars=self.context.calendars.of(policy.schedules, now_s))
             decision, state = decide(observation, policy, known.state, now_s)
             if not settings.scaling.exact_hpa and _sees_again(known, decision, now_s, settings.prometheus.rate_window_s):
                 decision, state = decide(observation, policy, after_blindness(known.state, decision.current, now_s), now_s)
@@ -239,7 +241,9 @@ def _first_state(served: Served, spec_replicas: int, now_s: float, *, events: bo
     at_zero, by_pause = _scaled_to_zero(served)
     behavior, said = served.autoscaler.spec.behavior, served.autoscaler.status
     past = scale_past.read(said, behavior, now_s) if events else ((), ())
-    return initial_state(spec_replicas, now_s, scaled_to_zero=at_zero, paused_to_zero=by_pause, events=past)
+    first = initial_state(spec_replicas, now_s, scaled_to_zero=at_zero, paused_to_zero=by_pause, events=past)
+    by_schedule = status.find(said, SCALED_TO_ZERO).get("reason") == Reason.SCHEDULE_IN_FORCE.value
+    return replace(first, scheduled_to_zero=at_zero is True and by_schedule)
 
 
 def _scaled_to_zero(served: Served) -> tuple[bool | None, bool]:

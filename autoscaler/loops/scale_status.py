@@ -8,7 +8,7 @@ from enum import StrEnum
 from autoscaler import telemetry
 from autoscaler.api.types import MetricSpec, Mode
 from autoscaler.clients.ports import Json
-from autoscaler.loops import scale_past, status
+from autoscaler.loops import scale_past, schedule_status, status
 from autoscaler.loops.labels import metric_names
 from autoscaler.loops.observe import Refused, Seen
 from autoscaler.loops.series import Series
@@ -75,12 +75,15 @@ def of_report(report: Report, before: Json, now_s: float) -> Json:
             new["desiredReplicas"] = decision.desired
         if forecast := _forecast(names, decision, observation.forecasts):
             new["forecast"] = forecast
+        if decision.timetable:
+            new["schedules"] = schedule_status.of_timetable(decision.timetable)
     if report.lead_s is not None:
         new["leadSeconds"] = round(report.lead_s)
     if report.outcome.result is Result.DONE:
         new["lastScaleTime"] = status.timestamp(now_s)
         new |= _events(report, before, now_s)
-    merged = status.merge(before.get("conditions"), _conditions(report), now_s, generation)
+    known = schedule_status.without_outdated(before.get("conditions"), report.seen.served.autoscaler.spec)
+    merged = status.merge(known, _conditions(report), now_s, generation)
     bursts = report.seen.served.autoscaler.spec.burst is not None
     new["conditions"] = [one for one in merged if bursts or one["type"] != burst.CONDITION]  # it goes with the field
     return new
@@ -132,6 +135,8 @@ def series(report: Report, now_s: float) -> dict[Series, float]:
         values[telemetry.UNSCHEDULABLE_PODS, labels] = len(full_cluster.unplaced(observation.pods))
     values[telemetry.CURRENT_REPLICAS, labels] = observation.spec_replicas
     values[telemetry.DESIRED_REPLICAS, labels] = decision.desired
+    for schedule, active in schedule_status.active(decision.timetable).items():
+        values[telemetry.SCHEDULE_ACTIVE, (*labels, schedule)] = active
     names = metric_names(report.seen.served.autoscaler.spec.metrics)
     values |= _weighed_series(labels, names, decision)
     for name, reading in zip(names, observation.readings, strict=False):

@@ -1,5 +1,6 @@
 """The one entry to scaling decisions: what the HPA would do, and what a forecast adds to it.
 
+    schedules ──► bounds in force
     observation ──► reactive.step ──► replicas of the HPA ─┐
                                                            ├─► the larger of both ──► steps of our own ──► Decision
     forecasts ────► prediction.predict ──► bounded ────────┘
@@ -10,6 +11,7 @@ Nothing here writes anything: `changed` is told of a write that succeeded.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from autoscaler.api.types import INT32_MAX
 from autoscaler.reasons import Reason
 from autoscaler.scaling import full_cluster, zero
 from autoscaler.scaling.account import inputs_of
@@ -21,6 +23,18 @@ from autoscaler.scaling.policy import numbers_of, policy_of, scale_up_rules
 from autoscaler.scaling.prediction import Prediction, predict
 from autoscaler.scaling.rates import record_scale, scale_up_limit
 from autoscaler.scaling.reactive import Step, step
+from autoscaler.scaling.schedules.bounds import effective
+from autoscaler.scaling.schedules.padding import Asked
+from autoscaler.scaling.schedules.padding import add as add_padding
+from autoscaler.scaling.schedules.steps import (
+    after_change,
+    at_zero,
+    brought_back_by_others,
+    calendars_condition,
+    calendars_event,
+    scheduled,
+)
+from autoscaler.scaling.schedules.timetable import kept
 from autoscaler.scaling.types import Decision, Limit, Observation, Policy, Recommendation, ScaleEvent, Source, State
 
 __all__ = ["after_blindness", "changed", "decide", "initial_state", "policy_of", "record_scale"]
@@ -54,9 +68,11 @@ def initial_state(
 def changed(state: State, decision: Decision, policy: Policy, now_s: float) -> State:
     """Return the state after a decision was carried out; call it after a write that succeeded."""
     to_zero = decision.desired == 0 and decision.reason is Reason.PAUSED
-    told = zero.after_change(decision.current, decision.desired, policy, paused=to_zero)
+    told = next((one for one in decision.once_written if one.type == zero.SCALED_TO_ZERO), None)
     recorded = record_scale(state, decision.current, decision.desired, now_s, policy.behavior)
-    return replace(recorded, scaled_to_zero=None if told is None else told.status, paused_to_zero=to_zero)
+    scheduled_to_zero = told is not None and told.status and told.reason is Reason.SCHEDULE_IN_FORCE
+    at_zero = None if told is None else told.status
+    return replace(recorded, scaled_to_zero=at_zero, paused_to_zero=to_zero, scheduled_to_zero=scheduled_to_zero)
 
 
 def after_blindness(state: State, spec_replicas: int, now_s: float) -> State:
@@ -71,8 +87,9 @@ def after_blindness(state: State, spec_replicas: int, now_s: float) -> State:
 def decide(observation: Observation, policy: Policy, state: State, now_s: float) -> tuple[Decision, State]:
     """Return how many replicas a workload should have, and the state for the next decision.
 
-    Without a forecast this is the HPA of Kubernetes 1.36, to the last replica. A forecast that is in force can raise the count,
-    never lower it: from the same state, the result is at least the HPA's (policy Conservative). How far it can raise:
+    Without schedules and a forecast this is the HPA of Kubernetes 1.36, to the last replica. Schedules change the bounds that
+    the HPA's step goes by. A forecast that is in force can raise the count, never lower it: from the same state, the result is
+    at least the HPA's (policy Conservative). How far it can raise:
 
     - to `maxReplicas`, and to `forecast.maxExtraPods` above what the HPA would do;
     - as fast as it wants, because it is there to be ahead; but where the user wrote `behavior.scaleUp`, only as fast as
@@ -81,16 +98,26 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     - not at all while the target is at zero replicas, which switches autoscaling off.
     """
     current = observation.spec_replicas
+    times = kept(state.timetable, policy.schedules, policy.calendars, now_s) if policy.schedules else None
+    own, active = policy, times.active if times else ()
+    policy, bounds = effective(own, active)
     hpa = step(observation, policy, state, now_s)
     prediction = predict(observation, policy, state, now_s)
-    draft = Draft(current, hpa.replicas, hpa.reason, hpa.message, hpa.cause, _weighed(hpa, policy), hpa.limits, hpa.conditions)
+    draft = Draft(current, hpa.replicas, hpa.reason, hpa.message, hpa.cause, _weighed(hpa, own), hpa.limits, hpa.conditions)
+    draft = scheduled(draft, hpa, hpa if policy is own else step(observation, own, state, now_s), bounds)
+    draft = at_zero(draft, bounds, own, state)
     state = replace(state, blind_since_s=blind_since(hpa, current, state, now_s))
     draft, recommendations = fall_back(draft, hpa, policy, state, now_s)
-    draft = _ahead(draft, prediction, _ceiling(hpa.replicas, current, policy, state, now_s))
+    most = _most(policy, bounds.high_by, state, current, now_s)
+    draft = _ahead(draft, prediction, min(most, _extra(hpa.replicas, policy), key=lambda one: one.replicas))
+    asked = Asked(active, observation, hpa, prediction.replicas, most.replicas, most.cause)
+    draft, padding = add_padding(draft, asked, policy, state, now_s)
     draft, burst = hold_up(draft, observation, policy, state, now_s)
-    draft = full_cluster.hold(draft, observation.pods, policy, now_s)
+    draft = full_cluster.hold(draft, observation.pods, own, now_s)
     draft = paused(draft, policy, state)
-    told = zero.after_change(current, draft.replicas, policy, paused=draft.reason is Reason.PAUSED)
+    if read := calendars_condition(own, times):
+        draft = draft.told(read)
+    told = after_change(current, draft.replicas, policy, state, paused=draft.reason is Reason.PAUSED)
     decision = Decision(
         action=action(draft.replicas, current),
         desired=draft.replicas,
@@ -102,15 +129,17 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
             replace(status, predicted=need.replicas) for status, need in zip(hpa.statuses, prediction.needs, strict=False)
         ),
         conditions=draft.conditions,
-        events=hpa.events,
+        events=(*hpa.events, *calendars_event(read)),
         cause=draft.cause,
         computed=hpa.computed or draft.candidates.keys() & _DECIDING != set(),
         limits=draft.limits,
         once_written=() if told is None else (told,),
         inputs=inputs_of(observation, hpa.statuses, now_s),
+        timetable=times,
     )
-    kept = replace(state, recommendations=recommendations, predicted=prediction.recent)
-    return decision, replace(kept, burst=burst, paused_to_zero=kept_to_zero(current, policy, state))
+    after = replace(state, recommendations=recommendations, predicted=prediction.recent, timetable=times, padding=padding)
+    after = replace(after, burst=burst, paused_to_zero=kept_to_zero(current, policy, state))
+    return decision, brought_back_by_others(after, current, bounds, policy)
 
 
 def _ahead(draft: Draft, prediction: Prediction, ceiling: "_Ceiling") -> Draft:
@@ -138,16 +167,21 @@ class _Ceiling:
     reason: Reason
 
 
-def _ceiling(hpa_replicas: int, current: int, policy: Policy, state: State, now_s: float) -> _Ceiling:
-    ceilings = [_Ceiling(policy.max_replicas, "maxReplicas", "maxReplicas", Reason.TOO_MANY_REPLICAS)]
-    if policy.max_extra_pods is not None:
-        extra, name = hpa_replicas + policy.max_extra_pods, "forecast.maxExtraPods"
-        ceilings.append(_Ceiling(extra, name, name, Reason.SCALE_UP_LIMIT))
-    if policy.behavior is not None and policy.behavior.scale_up is not None:
-        limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
-        name = "behavior.scaleUp.policies"
-        ceilings.append(_Ceiling(limit, "the policies of behavior.scaleUp", name, Reason.SCALE_UP_LIMIT))
-    return min(ceilings, key=lambda one: one.replicas)
+def _most(policy: Policy, high_by: str, state: State, current: int, now_s: float) -> _Ceiling:
+    """Return how high anything beside the HPA's step may raise the count."""
+    name = "schedules" if high_by else "maxReplicas"
+    most = _Ceiling(policy.max_replicas, f"the most of {high_by}" if high_by else name, name, Reason.TOO_MANY_REPLICAS)
+    if policy.behavior is None or policy.behavior.scale_up is None:
+        return most
+    limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
+    if limit >= most.replicas:
+        return most
+    return _Ceiling(limit, "the policies of behavior.scaleUp", "behavior.scaleUp.policies", Reason.SCALE_UP_LIMIT)
+
+
+def _extra(hpa_replicas: int, policy: Policy) -> _Ceiling:
+    extra, name = policy.max_extra_pods, "forecast.maxExtraPods"
+    return _Ceiling(INT32_MAX if extra is None else hpa_replicas + extra, name, name, Reason.SCALE_UP_LIMIT)
 
 
 def _weighed(hpa: Step, policy: Policy) -> Mapping[Source, int]:

@@ -59,6 +59,8 @@ def _brought_back(draft: Draft, policy: Policy, state: State) -> Draft:
     """Return the draft with pods again where a pause took the last one and no metric decides about zero replicas."""
     if draft.current > 0 or draft.replicas > 0 or not state.paused_to_zero or _is_left_to_metrics(draft, policy, state):
         return draft
+    if policy.max_replicas == 0:  # a schedule asks for none
+        return draft
     why = "it was pause.replicas that removed the last pod"
     return draft.moved(max(1, policy.min_replicas), Reason.NOT_PAUSED, why, "that")
 

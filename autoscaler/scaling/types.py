@@ -1,7 +1,7 @@
 """What a scaling decision is made from and what it looks like."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from autoscaler.api.overrides import Burst, Fallback, Pause, Schedule
@@ -9,6 +9,7 @@ from autoscaler.api.types import Behavior, MetricSpec
 from autoscaler.model import Forecast, PodView
 from autoscaler.reasons import Reason
 from autoscaler.scaling.inputs import NOTHING_SEEN, Inputs, PodCounts
+from autoscaler.scaling.schedules.types import NO_PADDING, Calendars, Padding, Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Policy:
     scale_to_zero: bool = False  # the HPA's feature gate HPAScaleToZero
     departures: Departures = Departures()
     schedules: tuple[Schedule, ...] = ()
+    calendars: Calendars = field(default_factory=dict)  # the days that schedules exclude by country or calendar
     burst: Burst | None = None
     fallback: Fallback | None = None
     pause: Pause | None = None
@@ -136,6 +138,9 @@ class State:
     blind_since_s: float | None = None  # since when metrics have failed; None: they worked the last time
     paused_to_zero: bool = False  # it was a pause that removed the last pod
     burst: Bursting | None = None
+    scheduled_to_zero: bool = False  # it was a schedule that removed the last pod
+    timetable: Timetable | None = None  # which schedules hold, until that changes; None: has to be found
+    padding: Padding = NO_PADDING  # what schedules add to
 
 
 class Source(StrEnum):
@@ -231,3 +236,4 @@ class Decision:
     limits: tuple[Limit, ...] = ()  # in their order, each of what the ones before it left
     once_written: tuple[Condition, ...] = ()  # conditions beside AbleToScale that hold when the change has been made
     inputs: Inputs = NOTHING_SEEN
+    timetable: Timetable | None = None  # which schedules hold; None: the object has none

@@ -17,6 +17,11 @@ NOT_AT_ZERO = Condition(
 _KNOWN_AT_ZERO = (MetricType.OBJECT, MetricType.EXTERNAL, MetricType.PROMETHEUS)
 
 
+def allowed(policy: Policy) -> bool:
+    """Say whether load may take the last pod, and a metric tells when to come back."""
+    return policy.scale_to_zero and _is_known_at_zero(policy)
+
+
 def is_ours(policy: Policy, state: State) -> bool:
     """Say whether it was autoscaling that removed the last pod."""
     return policy.scale_to_zero and state.scaled_to_zero is True

@@ -4,6 +4,14 @@
 {{- include "foresail.checkPort" . -}}
 {{- include "foresail.checkTimes" . -}}
 {{- include "foresail.checkWeb" . -}}
+{{- include "foresail.checkCalendars" . -}}
+{{- end -}}
+
+{{- define "foresail.checkCalendars" -}}
+{{- $folder := dig "scaling" "calendar_folder" "" .Values.settings -}}
+{{- if and .Values.calendars $folder -}}
+  {{- fail (printf "calendars are given and settings.scaling.calendar_folder is %s: the chart puts calendars into a folder of its own; leave one of them out" $folder) -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* A value that is set to null is taken away by Helm before the schema is looked at. Parts stand behind their whole. */ -}}

@@ -98,7 +98,16 @@ capabilities: {drop: [ALL]}
 {{- if not .Values.healing.enabled -}}
 {{- $_ := set $settings.healing "acts" false -}}
 {{- end -}}
+{{- if .Values.calendars -}}
+{{- $folder := dict "calendar_folder" (include "foresail.calendarFolder" .) -}}
+{{- $_ := set $settings "scaling" (mergeOverwrite (default dict $settings.scaling) $folder) -}}
+{{- end -}}
 {{- toYaml $settings -}}
+{{- end -}}
+
+{{- /* Not the folder of the settings, which is a mount by itself. */ -}}
+{{- define "foresail.calendarFolder" -}}
+/etc/foresail-calendars
 {{- end -}}
 
 {{- /* Takes (dict "web" values of exporter.web "path" a health path). */ -}}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from autoscaler.board import Board
+from autoscaler.clients.calendars.folder import CalendarFolder
 from autoscaler.clients.ports import Json, Sample
 from autoscaler.clock import ManualClock
 from autoscaler.loops.context import Context, Stores
@@ -70,6 +71,7 @@ class Scene:
             settings=self.settings,
             board=self.board,
             leads=lambda: self.leading,
+            calendars=CalendarFolder(self.settings.scaling.calendar_folder),
         )
         index = PodIndex(self.stores.pods, self.stores.replica_sets)
         self.scaling = ScaleLoop(self.context, index, self.forecasts)

@@ -1,0 +1,103 @@
+"""Times as users write them in schedules: zones, days, wall clocks and cron lines, read strictly.
+
+A wall clock is turned into a moment by one rule everywhere: a time that the clocks skip is the first moment after the gap, and
+one that comes twice is the first of both. A moment is in seconds since the epoch. zoneinfo reads the rules of a zone once.
+"""
+
+import re
+from datetime import date, datetime, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+
+CRON_FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(
+    rf"(?P<day>{_DAY.pattern})([T ](?P<time>[0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}})?)(?P<offset>Z|[+-][0-9]{{2}}:[0-9]{{2}})?)?"
+)
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
+_NO_ZONES = re.compile(r"(right|posix)/.*|localtime|posixrules|Factory|leapseconds")  # files beside the zones on some machines
+_LONGEST_CRON = 200  # characters, as in the definition of the resource
+_SOME_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - a wall clock; from here a line must come about within 50 years
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """Return a time zone by its IANA name; raises ValueError when there is none of that name."""
+    if not _ZONE.fullmatch(name) or _NO_ZONES.fullmatch(name):
+        raise ValueError("is not the name of a time zone")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # the last for a folder of zones, such as Europe
+        raise ValueError("is not the name of a time zone") from error
+
+
+def day(text: str) -> date:
+    """Return a day written as YYYY-MM-DD; raises ValueError."""
+    if not _DAY.fullmatch(text):
+        raise ValueError("must be YYYY-MM-DD")
+    return date.fromisoformat(text)
+
+
+def moment(text: str, where: tzinfo) -> float:
+    """Return the moment of YYYY-MM-DD[THH:MM[:SS]], by the clocks of a zone or with an offset of its own; raises ValueError."""
+    found = _MOMENT.fullmatch(text)
+    if not found:
+        raise ValueError("must be YYYY-MM-DDTHH:MM, with an offset such as +02:00 or Z where the time zone is not meant")
+    try:
+        read = datetime.fromisoformat(text)
+        return read.timestamp() if read.tzinfo else first(read, where)
+    except OverflowError as error:
+        raise ValueError("is beyond the times that can be reckoned with") from error
+
+
+def first(wall: datetime, where: tzinfo) -> float:
+    """Return when a wall clock first shows a time; for one that is skipped, the first moment after the gap."""
+    early, late = wall.replace(tzinfo=where, fold=0), wall.replace(tzinfo=where, fold=1)
+    before, after = early.utcoffset(), late.utcoffset()
+    if before is None or after is None or before >= after:
+        return early.timestamp()
+    low, high = round(late.timestamp()), round(early.timestamp())  # the clocks change in between
+    while high - low > 1:
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, where).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return float(high)
+
+
+def is_skipped(wall: datetime, where: tzinfo) -> bool:
+    """Say whether the clocks of a zone never show a time."""
+    early, late = wall.replace(tzinfo=where, fold=0), wall.replace(tzinfo=where, fold=1)
+    return early.timestamp() > late.timestamp()
+
+
+def second(wall: datetime, where: tzinfo) -> float | None:
+    """Return when a wall clock shows a time again; None when it shows it once at most."""
+    early, late = wall.replace(tzinfo=where, fold=0), wall.replace(tzinfo=where, fold=1)
+    return late.timestamp() if early.timestamp() < late.timestamp() else None
+
+
+@lru_cache(maxsize=4096)
+def cron_fault(line: str) -> str | None:
+    """Say what is wrong with a cron line; None when nothing is."""
+    if len(line) > _LONGEST_CRON:
+        return f"must have at most {_LONGEST_CRON} characters"
+    fields = line.split()
+    if len(fields) != len(CRON_FIELDS):
+        return f"must have five fields ({', '.join(CRON_FIELDS)}), not {len(fields)}"
+    try:
+        if next(CronSim(line, _SOME_DAY), None) is None:
+            return "never comes about: there is no such day"
+    except CronSimError as error:
+        name = str(error).removeprefix("Bad ").replace("-of-", " of the ")
+        return f"has a {name} that cannot be read" + (", or that no month has" if "month" in name else "")
+    return None
+
+
+def is_repeated(line: str) -> bool:
+    """Say whether a cron line means the passing of time (`*/10 * * * *`) and no time of day, by the rule of Debian's cron."""
+    minute, hour, *_ = line.split()
+    return minute.startswith("*") or hour.startswith("*")
