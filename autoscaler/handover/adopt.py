@@ -8,7 +8,7 @@
 The object is in mode Scale from its first moment, so that it takes over whoever deletes the HPA, even if nobody goes on here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from autoscaler.api.marks import ADOPTED, ADOPTING
@@ -98,7 +98,11 @@ async def _rehearse(session: Session, found: TakeOver) -> None:
 
 
 async def _take_over(session: Session, order: Order, found: TakeOver) -> None:
-    hpa = found.hpa
+    hpa, there = found.hpa, found.there
+    if there and annotation(there, ADOPTING) == Origin.CREATED and annotation(there, ADOPTED) != record_of(hpa):
+        session.say(f"{named(hpa)} was changed since an earlier run made {named(there)} of it, which is made anew")
+        await removed_ours(session, there)
+        found = replace(found, there=None)
     obj = await _with_object(session, found)
     session.say(f"1. {named(obj)} is there, in mode Scale; {named(hpa)} goes on to drive {target_text(hpa)}")
     try:

@@ -150,6 +150,22 @@ async def test_a_run_that_dies_after_a_step_leaves_a_driver_and_the_next_one_bri
     assert stage.ever_without_driver() == []
 
 
+async def test_an_hpa_that_was_changed_after_a_run_died_is_taken_over_as_it_is_now(stage: Stage) -> None:
+    await does(lambda: STEPS["the object is made"](stage), stage.adopt())
+    changed = stage.hpa()
+    assert changed
+    changed["spec"] |= {"maxReplicas": 20}
+    stage.cluster.put(HPAS, changed)
+    await stage.adopt()
+    ours = stage.ours()
+    assert ours
+    assert ours["spec"]["maxReplicas"] == 20
+    kept = adopted(ours)
+    assert kept
+    assert kept["spec"]["maxReplicas"] == 20
+    assert stage.ever_without_driver() == []
+
+
 @pytest.mark.parametrize("step", STEPS)
 async def test_from_wherever_a_run_died_release_leads_back(stage: Stage, step: str) -> None:
     await does(lambda: STEPS[step](stage), stage.adopt())
