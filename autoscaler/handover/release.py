@@ -8,7 +8,7 @@ kube-controller-manager looks at a new HPA for the first time after one sync per
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaler.api.marks import ADOPTED, ADOPTING
 from autoscaler.api.types import Mode
@@ -17,7 +17,8 @@ from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS as OURS
 from autoscaler.clients.ports import Json
 from autoscaler.errors import Permanent
 from autoscaler.handover import floors
-from autoscaler.handover.record import adopted, named, target_text, with_bounds_of
+from autoscaler.handover.plan import Origin
+from autoscaler.handover.record import adopted, annotation, named, target_text, with_bounds_of
 from autoscaler.handover.session import Session, Unready, Waiting, created_hpa, key_of, removed_ours
 from autoscaler.handover.word import names_hpa, word_of
 from autoscaler.model import ObjectKey
@@ -67,6 +68,8 @@ async def release(session: Session, key: ObjectKey, terms: Terms, service: Servi
     elif obj["spec"].get("mode") == Mode.HPA_FLOOR:
         await _floor(session, obj, terms)
     else:
+        if annotation(obj, ADOPTING) == Origin.OBSERVED:  # a take-over that was not ended: it is the user's own object
+            terms = replace(terms, keep=True)
         hpa, lines = hpa_for(obj, terms)
         for line in lines:
             session.say(f"{named(hpa)}: {line}")

@@ -147,7 +147,7 @@ def test_the_settings_are_printed_as_a_table() -> None:
     assert "| `prometheus.url` |" in text
 
 
-@pytest.mark.parametrize("command", ["run", "validate -", "convert -", "settings"])
+@pytest.mark.parametrize("command", ["run", "validate -", "convert -", "settings", "adopt a/b", "release a/b"])
 def test_without_the_extra_the_program_starts_and_says_what_to_install(command: str) -> None:
     blocked = ("msgspec", "yaml", "aiohttp", "numpy", "kubernetes_asyncio", "prometheus_client", "sklearn", "orjson")
     program = textwrap.dedent(f"""

@@ -101,6 +101,15 @@ async def test_kept_it_observes_beside_the_hpa_and_could_be_adopted_again(stage:
     assert stage.driver() == "ours"
 
 
+async def test_an_object_that_observed_before_a_take_over_died_observes_again(stage: Stage) -> None:
+    stage.cluster.put(OURS, an_autoscaler())
+    await does(lambda: (stage.ours() or {})["spec"]["mode"] == "Scale", stage.adopt())
+    await stage.release()
+    ours = stage.ours()
+    assert ours
+    assert (ours["spec"]["mode"], stage.driver()) == ("Observe", "HPA")
+
+
 STEPS = {
     "the HPA is made": lambda stage: stage.hpa() is not None,
     "the service stands back": lambda stage: "2. " in stage.text.rpartition("1. ")[2] and stage.hpa() is not None,
