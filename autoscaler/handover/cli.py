@@ -22,7 +22,7 @@ _WRONG, _FAILED = 2, 1
 Kubeconfig = Annotated[str | None, typer.Option(help="In a pod: its service account.")]
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say each step, and change nothing.")]
-Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait for each step.")]
+Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait for each step.")]
 
 
 def add_to(app: typer.Typer, packages: Packages) -> None:

@@ -9,6 +9,7 @@ import pytest
 from autoscaler.clients.kube.objects import Objects
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS as OURS
+from autoscaler.clients.kube.resources import Resource
 from autoscaler.clients.ports import Conflict, NotFound
 from autoscaler.errors import Permanent
 from demo.cluster import Cluster
@@ -72,6 +73,12 @@ async def test_an_object_is_created_once_read_and_listed_with_its_kind(world: Wo
     (listed,) = await world.list(HPAS, world.namespace)
     assert (listed["kind"], listed["apiVersion"]) == ("HorizontalPodAutoscaler", "autoscaling/v2")
     assert any(one["metadata"]["uid"] == made["metadata"]["uid"] for one in await world.list(HPAS))
+
+
+async def test_of_a_kind_that_is_not_installed_there_are_none(world: World) -> None:
+    nothing = Resource("foresail.dev", "v1alpha1", "nothings", "Nothing")
+    assert await world.list(nothing) == []
+    assert await world.get(nothing, world.namespace, "web") is NotFound.NOT_FOUND
 
 
 async def test_an_object_that_is_only_tried_is_not_stored(world: World) -> None:

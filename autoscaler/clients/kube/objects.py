@@ -32,14 +32,18 @@ class Objects:
         return answer.body if answer.ok else NotFound.NOT_FOUND
 
     async def list(self, resource: Resource, namespace: str | None = None) -> list[Json]:
-        """Read all objects of a kind, of one namespace or of all, with apiVersion and kind, which lists leave out."""
+        """Read all objects of a kind, of one namespace or of all, with apiVersion and kind, which lists leave out.
+
+        There are none of a kind that is not installed (any more).
+        """
         found: list[Json] = []
         more = ""
         while True:
             query = {"limit": _PAGE, **({"continue": more} if more else {})}
-            body = (await self.connection.send(Call("list", resource, namespace, query=query))).body
-            found += [{"apiVersion": resource.api_version, "kind": resource.kind, **one} for one in body.get("items") or ()]
-            more = (body.get("metadata") or {}).get("continue") or ""
+            answer = await self.connection.send(Call("list", resource, namespace, query=query), expect=frozenset({_NOT_FOUND}))
+            items = answer.body.get("items") or ()
+            found += [{"apiVersion": resource.api_version, "kind": resource.kind, **one} for one in items]
+            more = (answer.body.get("metadata") or {}).get("continue") or ""
             if not more:
                 return found
 

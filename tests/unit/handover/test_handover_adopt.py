@@ -96,6 +96,26 @@ async def test_when_the_service_dies_at_the_deletion_the_hpa_is_made_again(stage
     assert stage.ours() is None
 
 
+async def test_a_run_that_dies_on_its_way_back_leaves_the_hpa_to_drive_and_can_be_typed_again(stage: Stage) -> None:
+    gate = stage.api.hold(of("DELETE", HPAS))
+    kept = stage.api.hold(of("DELETE", OURS))  # the last thing that going back does
+    adopting = asyncio.create_task(stage.adopt(0.3))
+    await until(lambda: stage.api.seen("DELETE", HPAS))
+    await stage.kill()
+    gate.set()
+    await until(lambda: stage.api.seen("DELETE", OURS))
+    adopting.cancel()
+    kept.set()
+    assert stage.driver() == "HPA"
+    again = stage.hpa()
+    assert again
+    stage.cluster.put(HPAS, {**again, "status": an_hpa()["status"]})
+    stage.alive = True
+    await stage.adopt()
+    assert stage.driver() == "ours"
+    assert stage.ever_without_driver() == []
+
+
 async def test_an_object_that_observes_the_target_is_the_one_that_takes_over_with_all_it_says(stage: Stage) -> None:
     stage.cluster.put(OURS, an_autoscaler("watcher"))
     await stage.adopt()

@@ -70,7 +70,7 @@ async def test_everything_is_listed_and_needs_a_yes_where_nobody_can_be_asked(tm
         await stage.kill()
         stage.cluster.delete(HPAS, NAMESPACE, "shop")
         stage.cluster.put(OURS, an_autoscaler(mode="Scale", annotations={ADOPTED: record_of(an_hpa())}))
-        code, text = await typed(stage, tmp_path, "release", "--all", "--timeout", "0")
+        code, text = await typed(stage, tmp_path, "release", "--all", "--timeout", "5")
         assert (code, stage.driver()) == (2, "ours")
         assert "to do: PredictiveAutoscaler default/shop: makes HorizontalPodAutoscaler default/shop, then deletes it" in text
         assert "give --yes" in text
