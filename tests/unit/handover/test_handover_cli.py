@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from autoscaler.api.marks import ADOPTED
 from autoscaler.api.parse import predictive_autoscaler
 from autoscaler.cli import app
 from autoscaler.handover.record import record_of
+from tests.fakes.waiting import until
 from tests.unit.handover.stage import HPAS, NAMESPACE, OURS, Stage, a_stage, an_autoscaler, an_hpa
 
 
@@ -79,6 +81,21 @@ async def test_everything_is_listed_and_needs_a_yes_where_nobody_can_be_asked(tm
         assert "1 done, 0 failed" in text
         code, text = await typed(stage, tmp_path, "release", "--all", "--yes")
         assert (code, text) == (0, "Foresail holds nothing here\n")
+
+
+async def test_interrupted_it_says_who_drives_and_what_to_type(tmp_path: Path) -> None:
+    async with a_stage() as stage:
+        await stage.kill()
+        kubeconfig = str(stage.api.kubeconfig(tmp_path))
+        command = [sys.executable, "-m", "autoscaler", "adopt", "default/shop", "--kubeconfig", kubeconfig]
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=pipe)
+        await until(lambda: stage.ours() is not None)
+        process.send_signal(signal.SIGINT)
+        _, text = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 1
+        assert "the workload has a driver all the time. To go on, type it again: foresail adopt default/shop" in text.decode()
+        assert stage.driver() == "HPA"
 
 
 @pytest.mark.parametrize(
