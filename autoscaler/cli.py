@@ -18,6 +18,7 @@ import typer
 
 from autoscaler import __version__, logs
 from autoscaler.errors import ForesailError
+from autoscaler.handover import cli as handover
 
 EXTRA = "service"
 _WRONG, _FAILED = 2, 1  # exit codes: the user's input, anything else
@@ -246,3 +247,6 @@ def _end(error: ForesailError | ExceptionGroup[Exception]) -> NoReturn:
     for cause in causes:
         typer.echo(f"foresail: {cause}", err=True)
     raise typer.Exit(_WRONG)
+
+
+handover.add_to(app, _packages)

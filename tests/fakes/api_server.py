@@ -4,6 +4,7 @@
         connection = api.connection()           # or api.kubeconfig(folder)
         api.fail(503, retry_after_s=7)          # the next request
         api.hold(lambda r: r.method == "PUT")   # answers none of these until the event that is returned is set
+    api.lose(lambda r: r.method == "PUT")   # does the next of these, and says nothing of it
         api.bookmark("pods"); api.end_watches(); api.break_watches()
 
 It answers as Kubernetes 1.36 does where a client can tell the difference: resourceVersion, UID preconditions, disruption
@@ -21,7 +22,9 @@ from aiohttp import ClientError, ClientSession, web
 from kubernetes_asyncio.client import ApiClient, Configuration
 
 from autoscaler.clients.kube.connection import Connection
-from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, Json, evictable_without_budget, own_replicas, scale_selector
+from tests.fakes import writes
+from tests.fakes.answers import another, answer, scale_of, status
+from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, Json, evictable_without_budget, own_replicas
 
 Matcher = Callable[[web.Request], bool]
 
@@ -61,6 +64,7 @@ class FakeApiServer:
     url: str = ""
     _failures: list[Failure] = field(default_factory=list)
     _gates: list[tuple[Matcher, asyncio.Event]] = field(default_factory=list)
+    _lost: list[Matcher] = field(default_factory=list)
     _runner: web.AppRunner | None = None
     _pump: "asyncio.Task[None] | None" = None
 
@@ -105,6 +109,10 @@ class FakeApiServer:
         gate = asyncio.Event()
         self._gates.append((when, gate))
         return gate
+
+    def lose(self, when: Matcher) -> None:
+        """Do what the next request that matches asks for, and cut its connection before the answer."""
+        self._lost.append(when)
 
     def bookmark(self, plural: str) -> None:
         """Send a bookmark to every watch of a kind."""
@@ -159,8 +167,14 @@ class FakeApiServer:
         for failure in self._failures:
             if failure.when(request):
                 self._failures.remove(failure)
-                return _answer(failure.status, failure.body, failure.headers)
-        return await self._route(request, body)
+                return answer(failure.status, failure.body, failure.headers)
+        for matcher in self._lost:
+            if matcher(request):
+                self._lost.remove(matcher)
+                await self._route(request, body)
+                assert request.transport
+                request.transport.close()
+        return await self._route(request, body) if request.transport else web.Response(status=500)
 
     async def _route(self, request: web.Request, body: Json | None) -> web.StreamResponse:
         parts = request.path.strip("/").split("/")
@@ -176,12 +190,12 @@ class FakeApiServer:
             or plural in self.absent
             or KINDS[plural][0] != "/".join(parts[1 : 2 if parts[0] == "api" else 3])
         ):
-            return _answer(404, "404 page not found")
+            return answer(404, "404 page not found")
         if (refusal := self._forbid(request, plural, name, subresource)) or not name:
             return refusal or await self._collection(request, plural, namespace, body)
         if subresource == "proxy":
             return await self._proxy(request, name, "/".join(rest[3:]))
-        return self._object(request.method, (plural, namespace, name, subresource), body)
+        return self._object(request, (plural, namespace, name, subresource), body)
 
     async def _proxy(self, request: web.Request, address: str, path: str) -> web.Response:
         """Pass a request on to what runs in a pod."""
@@ -192,42 +206,42 @@ class FakeApiServer:
             ):
                 return web.Response(status=response.status, body=await response.read(), content_type=response.content_type)
         except (KeyError, ClientError):
-            return _status(503, "ServiceUnavailable", f"error trying to reach service: dial tcp {address}: connection refused")
+            return status(503, "ServiceUnavailable", f"error trying to reach service: dial tcp {address}: connection refused")
 
     def _metric(self, path: str, parts: list[str]) -> web.Response:
         """Answer for an adapter of the custom or external metrics API, if there is one."""
         known = {where.split("/")[3]: where.split("/")[2] for where in self.metrics if where.startswith(f"/apis/{parts[1]}/")}
         if not known:
-            return _answer(404, "404 page not found")
+            return answer(404, "404 page not found")
         if len(parts) == 2:
-            return _answer(200, {"kind": "APIGroup", "preferredVersion": {"version": next(iter(known))}})
+            return answer(200, {"kind": "APIGroup", "preferredVersion": {"version": next(iter(known))}})
         if path not in self.metrics:
-            return _status(404, "NotFound", "the server could not find the metric")
-        return _answer(200, {"kind": "MetricValueList", "items": self.metrics[path]})
+            return status(404, "NotFound", "the server could not find the metric")
+        return answer(200, {"kind": "MetricValueList", "items": self.metrics[path]})
 
     def _forbid(self, request: web.Request, plural: str, name: str, subresource: str) -> web.Response | None:
         reading = "get" if name else "watch" if "watch" in request.query else "list"
-        verb = {"GET": reading, "POST": "create", "PUT": "update", "DELETE": "delete"}[request.method]
+        verb = {"GET": reading, "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}[request.method]
         resource = f"{plural}/{subresource}" if subresource else plural
         if (verb, resource) not in self.forbidden:
             return None
-        return _status(403, "Forbidden", f'{plural} "{name}" is forbidden: User "someone" cannot {verb} resource "{resource}"')
+        return status(403, "Forbidden", f'{plural} "{name}" is forbidden: User "someone" cannot {verb} resource "{resource}"')
 
     def _discover(self, api_version: str) -> web.Response:
         plurals = [plural for plural, (version, _) in KINDS.items() if version == api_version]
         if not plurals:
-            return _answer(404, "404 page not found")
+            return answer(404, "404 page not found")
         served = [{"name": plural, "kind": KINDS[plural][1], "namespaced": plural != "nodes"} for plural in plurals]
         scales = [{"name": f"{plural}/scale", "kind": "Scale", "namespaced": True} for plural in plurals if plural in SCALABLE]
-        return _answer(200, {"kind": "APIResourceList", "groupVersion": api_version, "resources": served + scales})
+        return answer(200, {"kind": "APIResourceList", "groupVersion": api_version, "resources": served + scales})
 
     async def _collection(self, request: web.Request, plural: str, namespace: str, body: Json | None) -> web.StreamResponse:
         if request.method == "POST":
             assert body
             body["metadata"]["namespace"] = namespace
             if self.cluster.get(plural, namespace, body["metadata"]["name"]):
-                return _status(409, "AlreadyExists", f'{plural} "{body["metadata"]["name"]}" already exists')
-            return _answer(201, self.cluster.put(plural, body))
+                return status(409, "AlreadyExists", f'{plural} "{body["metadata"]["name"]}" already exists')
+            return writes.create(self.cluster, plural, body, request.query)
         if request.query.get("watch") == "true":
             return await self._watch(request, plural, namespace)
         return self._list(request, plural, namespace)
@@ -237,7 +251,7 @@ class FakeApiServer:
         if token := request.query.get("continue"):
             version, start = (int(part) for part in token.split("."))
             if version < self.cluster.oldest:
-                return _status(410, "Expired", "The provided continue parameter is too old")
+                return status(410, "Expired", "The provided continue parameter is too old")
         found = [obj for obj in self.cluster.list(plural) if _selected(obj, namespace, request.query.get("labelSelector", ""))]
         limit = int(request.query.get("limit", "0")) or len(found)
         page = found[start : start + limit]
@@ -245,41 +259,39 @@ class FakeApiServer:
         if start + limit < len(found):
             meta["continue"] = f"{version}.{start + limit}"
         items = [{key: value for key, value in obj.items() if key not in {"apiVersion", "kind"}} for obj in page]
-        return _answer(200, {"kind": "List", "metadata": meta, "items": items})
+        return answer(200, {"kind": "List", "metadata": meta, "items": items})
 
-    def _object(self, method: str, where: tuple[str, str, str, str], body: Json | None) -> web.Response:
+    def _object(self, request: web.Request, where: tuple[str, str, str, str], body: Json | None) -> web.Response:
         plural, namespace, name, subresource = where
         obj = self.cluster.get(plural, namespace, name)
         if obj is None:
-            return _status(404, "NotFound", f'{plural} "{name}" not found', {"name": name, "kind": plural})
+            return status(404, "NotFound", f'{plural} "{name}" not found', {"name": name, "kind": plural})
         if subresource == "eviction":
             assert body
             return self._evict(obj, body)
-        if method == "DELETE":
-            self.cluster.delete(plural, namespace, name)
-            return _status(200, "", "", status="Success")
-        if method == "GET":
-            return _answer(200, _scale(obj) if subresource == "scale" else obj)
+        if request.method == "PATCH":
+            how = writes.Patch(request.query, request.content_type, subresource)
+            return writes.patch(self.cluster, plural, obj, body or {}, how)
+        if request.method == "DELETE":
+            return writes.delete(self.cluster, plural, obj, body or {})
+        if request.method == "GET":
+            return answer(200, scale_of(obj) if subresource == "scale" else obj)
         assert body
         return self._replace(plural, obj, subresource, body)
 
     def _replace(self, plural: str, obj: Json, subresource: str, body: Json) -> web.Response:
         sent, meta = body["metadata"], obj["metadata"]
-        name = meta["name"]
-        unfulfilled = f'Operation cannot be fulfilled on {plural} "{name}":'
-        if sent.get("uid", meta["uid"]) != meta["uid"]:
-            return _status(409, "Conflict", f"{unfulfilled} Precondition failed: UID in precondition")
-        if sent.get("resourceVersion", meta["resourceVersion"]) != meta["resourceVersion"]:
-            return _status(409, "Conflict", f"{unfulfilled} the object has been modified")
+        if refusal := another(plural, meta, sent):
+            return refusal
         if subresource == "scale":
             obj.setdefault("spec", {})["replicas"] = body["spec"]["replicas"]
             own_replicas(obj, "foresail", subresource="scale")
-            return _answer(200, _scale(self.cluster.put(plural, obj)))
+            return answer(200, scale_of(self.cluster.put(plural, obj)))
         if subresource == "status":
             same = obj.get("status") == body.get("status")
-            return _answer(200, obj if same else self.cluster.put(plural, {**obj, "status": body.get("status")}))
+            return answer(200, obj if same else self.cluster.put(plural, {**obj, "status": body.get("status")}))
         body["metadata"] = {**meta, **sent}
-        return _answer(200, self.cluster.put(plural, body))
+        return answer(200, self.cluster.put(plural, body))
 
     def _evict(self, pod: Json, body: Json) -> web.Response:
         meta = pod["metadata"]
@@ -290,18 +302,18 @@ class FakeApiServer:
                 "message": "The disruption budget web needs 1 healthy pods and has 1 currently",
             }
             text = "Cannot evict pod as it would violate the pod's disruption budget."
-            return _status(429, "TooManyRequests", text, {"causes": [cause]})
+            return status(429, "TooManyRequests", text, {"causes": [cause]})
         if uid != meta["uid"]:
             text = f"the UID in the precondition ({uid}) does not match the UID in record ({meta['uid']})"
-            return _status(409, "Conflict", f'Operation cannot be fulfilled on pods "{meta["name"]}": {text}')
+            return status(409, "Conflict", f'Operation cannot be fulfilled on pods "{meta["name"]}": {text}')
         meta.setdefault("deletionTimestamp", "2026-01-01T00:00:00Z")
         self.cluster.put("pods", pod)
-        return _status(201, "", "", status="Success")
+        return status(201, "", "", outcome="Success")
 
     async def _watch(self, request: web.Request, plural: str, namespace: str) -> web.StreamResponse:
         since = int(request.query.get("resourceVersion", "0"))
         if since < self.cluster.oldest and not self.gone_in_stream:
-            return _status(410, "Expired", f"too old resource version: {since} ({self.cluster.oldest})")
+            return status(410, "Expired", f"too old resource version: {since} ({self.cluster.oldest})")
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         try:
             await response.prepare(request)
@@ -374,27 +386,3 @@ def _selected(obj: Json, namespace: str, selector: str) -> bool:
     meta = obj["metadata"]
     wanted = dict(part.split("=", 1) for part in selector.split(",") if part)
     return namespace in {"", meta.get("namespace", "")} and wanted.items() <= meta.get("labels", {}).items()
-
-
-def _scale(obj: Json) -> Json:
-    meta = {key: obj["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
-    spec, status = {"replicas": obj.get("spec", {}).get("replicas", 1)}, {"replicas": obj.get("status", {}).get("replicas", 0)}
-    spec = {key: value for key, value in spec.items() if value}  # Kubernetes leaves zero out
-    return {
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": meta,
-        "spec": spec,
-        "status": {**status, "selector": scale_selector(obj)},
-    }
-
-
-def _status(code: int, reason: str, message: str, details: Json | None = None, status: str = "Failure") -> web.Response:
-    body = {"kind": "Status", "apiVersion": "v1", "status": status, "reason": reason, "message": message, "code": code}
-    return _answer(code, {**body, "details": details or {}})
-
-
-def _answer(status: int, body: Json | str, headers: dict[str, str] | None = None) -> web.Response:
-    if isinstance(body, str):
-        return web.Response(status=status, text=body, headers=headers)
-    return web.Response(status=status, text=json.dumps(body), content_type="application/json", headers=headers)

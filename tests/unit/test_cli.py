@@ -147,7 +147,10 @@ def test_the_settings_are_printed_as_a_table() -> None:
     assert "| `prometheus.url` |" in text
 
 
-@pytest.mark.parametrize("command", ["run", "validate -", "convert -", "explain a/b", "settings"])
+COMMANDS = ["run", "validate -", "convert -", "explain a/b", "settings", "adopt a/b", "release a/b"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_without_the_extra_the_program_starts_and_says_what_to_install(command: str) -> None:
     blocked = ("msgspec", "yaml", "aiohttp", "numpy", "kubernetes_asyncio", "prometheus_client", "sklearn", "orjson")
     program = textwrap.dedent(f"""

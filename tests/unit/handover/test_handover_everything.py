@@ -1,0 +1,107 @@
+"""All that Foresail holds is found, listed and given back; what fails is told, and the rest goes on."""
+
+import pytest
+
+from autoscaler.api.convert.to_hpa import hpa_of
+from autoscaler.api.marks import ADOPTED, FLOOR_OF, OWNER_MIN, RESTORE_FINALIZER
+from autoscaler.handover.everything import carry_out, look_around, work
+from autoscaler.handover.record import record_of
+from autoscaler.handover.release import Terms
+from tests.unit.handover.stage import HPAS, NAMESPACE, OURS, SHORT_S, Json, Stage, an_autoscaler, an_hpa
+
+
+def put_adopted(stage: Stage, name: str) -> None:
+    record = record_of(an_hpa(name, target=name))
+    stage.cluster.put(OURS, an_autoscaler(name, target=name, mode="Scale", annotations={ADOPTED: record}))
+
+
+def held(name: str, *, gone: bool, replicas: int | None = None, **spec: object) -> Json:
+    obj = an_autoscaler(name, target="shop", finalizers=[RESTORE_FINALIZER])
+    obj["spec"] |= {"onDelete": "Restore", **spec}
+    if gone:
+        obj["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    return obj if replicas is None else {**obj, "status": {"originalReplicas": replicas}}
+
+
+async def release_all(stage: Stage, *namespaces: str, terms: Terms | None = None) -> int:
+    session = stage.session(SHORT_S)
+    return await carry_out(session, await look_around(session, namespaces, terms or Terms()))
+
+
+async def test_everything_is_given_back_at_once(stage: Stage) -> None:
+    await stage.kill()
+    stage.cluster.delete(HPAS, NAMESPACE, "shop")
+    for name in ("one", "two"):
+        put_adopted(stage, name)
+    stage.cluster.put(HPAS, an_hpa("raised", annotations={FLOOR_OF: "default/gone", OWNER_MIN: "2"}))
+    stage.cluster.put(OURS, held("going", gone=True, replicas=5))
+    stage.cluster.put(OURS, held("staying", gone=False, replicas=7))
+    assert await release_all(stage) == 0
+    assert stage.hpa("one")
+    assert stage.hpa("two")
+    raised, staying = stage.hpa("raised"), stage.ours("staying")
+    assert raised
+    assert staying
+    assert raised["spec"]["minReplicas"] == 2
+    assert not staying["metadata"].get("finalizers")
+    assert (stage.ours("one"), stage.ours("two"), stage.ours("going")) == (None, None, None)
+    assert stage.scene.replicas() == 5  # of the one that was being deleted; the other one's are as they were
+    assert await release_all(stage) == 0
+    assert work(stage.cluster.list(OURS), stage.cluster.list(HPAS), Terms()).tasks == ()
+
+
+async def test_one_that_fails_is_told_and_the_others_go_on(stage: Stage) -> None:
+    await stage.kill()
+    stage.cluster.put(OURS, an_autoscaler("broken", mode="Scale", annotations={ADOPTED: "?"}))
+    put_adopted(stage, "whole")
+    assert await release_all(stage) == 1
+    assert "failed: PredictiveAutoscaler default/broken: cannot be given back" in stage.text
+    assert stage.hpa("whole")
+
+
+async def test_an_object_that_took_over_nothing_is_left_and_named_or_gets_an_hpa(stage: Stage) -> None:
+    await stage.kill()
+    stage.cluster.put(OURS, an_autoscaler("plain", target="plain", mode="Scale"))
+    found = work(stage.cluster.list(OURS), stage.cluster.list(HPAS), Terms())
+    assert found.tasks == ()
+    assert "PredictiveAutoscaler default/plain took over no HPA: it stays" in found.left[0]
+    assert await release_all(stage, terms=Terms(make=hpa_of)) == 0
+    assert stage.hpa("plain")
+    assert stage.ours("plain") is None
+
+
+async def test_only_the_namespaces_that_are_named_are_touched(stage: Stage) -> None:
+    await stage.kill()
+    put_adopted(stage, "one")
+    assert await release_all(stage, "elsewhere") == 0
+    assert stage.hpa("one") is None
+    assert await release_all(stage, "elsewhere", NAMESPACE) == 0
+    assert stage.hpa("one")
+
+
+async def test_a_silent_service_is_waited_for_once(stage: Stage) -> None:
+    await stage.kill()
+    for index in range(20):
+        put_adopted(stage, f"app-{index}")
+    assert await release_all(stage) == 0
+    assert stage.text.count("It seems not to run") == 20
+    assert stage.text.count(f"for {SHORT_S:g} s in vain") <= 8  # those that were under way at once
+
+
+@pytest.mark.parametrize(("spec", "status"), [({"onDelete": "Keep"}, 5), ({}, None), ({"mode": "HPAFloor"}, 5)])
+async def test_replicas_are_restored_only_where_that_is_asked_for_and_known(
+    stage: Stage, spec: Json, status: int | None
+) -> None:
+    await stage.kill()
+    stage.cluster.put(OURS, held("going", gone=True, replicas=status, **spec))
+    await release_all(stage)
+    assert stage.scene.replicas() == 2
+
+
+async def test_a_target_that_cannot_be_scaled_back_keeps_its_object(stage: Stage) -> None:
+    await stage.kill()
+    stage.cluster.put(OURS, held("going", gone=True, replicas=5))
+    stage.api.fail(403, {"message": "denied by policy"}, when=lambda request: request.path.endswith("/scale"), times=9)
+    assert await release_all(stage) == 1
+    assert stage.ours("going")
+    assert "denied by policy" in stage.text
