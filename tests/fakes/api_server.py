@@ -21,6 +21,7 @@ from aiohttp import ClientError, ClientSession, web
 from kubernetes_asyncio.client import ApiClient, Configuration
 
 from autoscaler.clients.kube.connection import Connection
+from tests.fakes import field_owners
 from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, Json, evictable_without_budget, own_replicas, scale_selector
 
 Matcher = Callable[[web.Request], bool]
@@ -181,7 +182,8 @@ class FakeApiServer:
             return refusal or await self._collection(request, plural, namespace, body)
         if subresource == "proxy":
             return await self._proxy(request, name, "/".join(rest[3:]))
-        return self._object(request.method, (plural, namespace, name, subresource), body)
+        where = (plural, namespace, name, subresource)
+        return self._object(request.method, where, body) if request.method != "PATCH" else self._patch(request, where[:3], body)
 
     async def _proxy(self, request: web.Request, address: str, path: str) -> web.Response:
         """Pass a request on to what runs in a pod."""
@@ -207,7 +209,7 @@ class FakeApiServer:
 
     def _forbid(self, request: web.Request, plural: str, name: str, subresource: str) -> web.Response | None:
         reading = "get" if name else "watch" if "watch" in request.query else "list"
-        verb = {"GET": reading, "POST": "create", "PUT": "update", "DELETE": "delete"}[request.method]
+        verb = {"GET": reading, "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}[request.method]
         resource = f"{plural}/{subresource}" if subresource else plural
         if (verb, resource) not in self.forbidden:
             return None
@@ -256,7 +258,7 @@ class FakeApiServer:
             assert body
             return self._evict(obj, body)
         if method == "DELETE":
-            self.cluster.delete(plural, namespace, name)
+            self.cluster.mark_deleted(plural, namespace, name)
             return _status(200, "", "", status="Success")
         if method == "GET":
             return _answer(200, _scale(obj) if subresource == "scale" else obj)
@@ -280,6 +282,26 @@ class FakeApiServer:
             return _answer(200, obj if same else self.cluster.put(plural, {**obj, "status": body.get("status")}))
         body["metadata"] = {**meta, **sent}
         return _answer(200, self.cluster.put(plural, body))
+
+    def _patch(self, request: web.Request, where: tuple[str, str, str], body: Json | None) -> web.Response:
+        """Merge patches of what is served, and server-side apply of HPAs, whose fields have owners here."""
+        assert body
+        plural, _, name = where
+        live, manager = self.cluster.get(*where), request.query.get("fieldManager", "unknown")
+        if live is None:
+            return _status(404, "NotFound", f'{plural} "{name}" not found')
+        if any(body["metadata"].get(key, live["metadata"][key]) != live["metadata"][key] for key in ("uid", "resourceVersion")):
+            return _status(409, "Conflict", f'Operation cannot be fulfilled on {plural} "{name}": the object has been modified')
+        if request.content_type != "application/apply-patch+yaml":
+            patched = field_owners.merge(live, body)
+            if plural == "horizontalpodautoscalers":
+                return _answer(200, self.cluster.put(plural, field_owners.update(live, patched, manager)))
+            return _answer(200, self.cluster.finalized(plural, patched, patched["metadata"].get("finalizers") or []))
+        applied = field_owners.apply(live, body, manager, force=request.query.get("force") == "true")
+        if isinstance(applied, list):
+            causes = [{"reason": "FieldManagerConflict", "message": f'conflict with "{one}"', "field": "."} for one in applied]
+            return _status(409, "Conflict", f"Apply failed with conflicts: {applied}", {"causes": causes})
+        return _answer(200, self.cluster.put(plural, applied))
 
     def _evict(self, pod: Json, body: Json) -> web.Response:
         meta = pod["metadata"]

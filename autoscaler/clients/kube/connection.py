@@ -23,7 +23,9 @@ from autoscaler.settings import KubernetesSettings
 from autoscaler.telemetry import KUBE_REQUESTS
 
 FIELD_MANAGER = "foresail"
-_METHODS = {"get": "GET", "list": "GET", "watch": "GET", "create": "POST", "update": "PUT"}
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"  # server-side apply; JSON is YAML
+_METHODS = {"get": "GET", "list": "GET", "watch": "GET", "create": "POST", "update": "PUT", "patch": "PATCH"}
 _OK = 200
 _FIRST_NOT_OK = 300
 _UNAUTHORIZED = 401
@@ -35,7 +37,7 @@ _IN_POD = "is automountServiceAccountToken off, or KUBERNETES_SERVICE_HOST set o
 class Call:
     """One request in the terms of RBAC."""
 
-    verb: str  # get | list | watch | create | update
+    verb: str  # get | list | watch | create | update | patch
     resource: Resource
     namespace: str | None = None
     name: str | None = None
@@ -44,6 +46,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     below: str = ""  # path below the subresource, for `proxy`; begins with a slash
     counted_as: str = ""  # name of the resource in our own metrics, where users choose the real one; empty: the real one
+    content_type: str = "application/json"  # of the body; says which kind of patch it is
 
     @property
     def attempt(self) -> Attempt:
@@ -131,7 +134,7 @@ class Connection:
                 call.resource.path(call.namespace, call.name, call.subresource) + call.below,
                 _METHODS[call.verb],
                 query_params=list(call.query.items()),
-                header_params={"Accept": "application/json", "Content-Type": "application/json"},
+                header_params={"Accept": "application/json", "Content-Type": call.content_type},
                 body=call.body,
                 auth_settings=["BearerToken"],
                 _preload_content=False,
