@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from autoscaler import telemetry
@@ -53,6 +53,7 @@ class Report:
     outcome: Outcome
     brake: Condition  # the condition Acting
     lead_s: float | None = None
+    floor: Json = field(default_factory=dict)  # in mode HPAFloor: how it stands with the HPA's minReplicas
 
 
 def of_report(report: Report, before: Json, now_s: float) -> Json:
@@ -77,6 +78,8 @@ def of_report(report: Report, before: Json, now_s: float) -> Json:
             new["forecast"] = forecast
         if decision.timetable:
             new["schedules"] = schedule_status.of_timetable(decision.timetable)
+    if report.floor:
+        new["floor"] = dict(report.floor)
     if report.lead_s is not None:
         new["leadSeconds"] = round(report.lead_s)
     if report.outcome.result is Result.DONE:
@@ -112,6 +115,9 @@ def acting(mode: Mode, *, acts: bool, scaled_by_other: bool | None) -> Condition
     if not acts:
         text = "the setting acts is false: decisions are reported and nothing is changed in the cluster"
         return Condition(ACTING, status=False, reason=Reason.ACTS_DISABLED, message=text)
+    if mode is Mode.HPA_FLOOR:
+        text = "minReplicas of the HPA may be raised and given back"
+        return Condition(ACTING, status=True, reason=Reason.MODE_HPA_FLOOR, message=text)
     return Condition(ACTING, status=True, reason=Reason.MODE_SCALE, message="what is decided may be carried out")
 
 

@@ -21,7 +21,7 @@ from aiohttp import ClientError, ClientSession, web
 from kubernetes_asyncio.client import ApiClient, Configuration
 
 from autoscaler.clients.kube.connection import Connection
-from tests.fakes import field_owners
+from tests.fakes import patches
 from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, Json, evictable_without_budget, own_replicas, scale_selector
 
 Matcher = Callable[[web.Request], bool]
@@ -284,24 +284,9 @@ class FakeApiServer:
         return _answer(200, self.cluster.put(plural, body))
 
     def _patch(self, request: web.Request, where: tuple[str, str, str], body: Json | None) -> web.Response:
-        """Merge patches of what is served, and server-side apply of HPAs, whose fields have owners here."""
         assert body
-        plural, _, name = where
-        live, manager = self.cluster.get(*where), request.query.get("fieldManager", "unknown")
-        if live is None:
-            return _status(404, "NotFound", f'{plural} "{name}" not found')
-        if any(body["metadata"].get(key, live["metadata"][key]) != live["metadata"][key] for key in ("uid", "resourceVersion")):
-            return _status(409, "Conflict", f'Operation cannot be fulfilled on {plural} "{name}": the object has been modified')
-        if request.content_type != "application/apply-patch+yaml":
-            patched = field_owners.merge(live, body)
-            if plural == "horizontalpodautoscalers":
-                return _answer(200, self.cluster.put(plural, field_owners.update(live, patched, manager)))
-            return _answer(200, self.cluster.finalized(plural, patched, patched["metadata"].get("finalizers") or []))
-        applied = field_owners.apply(live, body, manager, force=request.query.get("force") == "true")
-        if isinstance(applied, list):
-            causes = [{"reason": "FieldManagerConflict", "message": f'conflict with "{one}"', "field": "."} for one in applied]
-            return _status(409, "Conflict", f"Apply failed with conflicts: {applied}", {"causes": causes})
-        return _answer(200, self.cluster.put(plural, applied))
+        done = patches.patched(self.cluster, where, body, patches.How(request.content_type, dict(request.query)))
+        return _status(*done) if isinstance(done, tuple) else _answer(200, done)
 
     def _evict(self, pod: Json, body: Json) -> web.Response:
         meta = pod["metadata"]

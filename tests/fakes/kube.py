@@ -35,6 +35,10 @@ HPAS = "horizontalpodautoscalers"
 PLURALS = {kind: plural for plural, (_, kind) in KINDS.items()}
 
 
+class KilledError(BaseException):
+    """The service ends here, as by SIGKILL: nothing catches it."""
+
+
 @dataclass(slots=True)
 class FakeKube:
     """What the service does at the API server, on a `FakeCluster`.
@@ -46,6 +50,7 @@ class FakeKube:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[EventNote] = field(default_factory=list)
     metrics: dict[MetricQuestion, Sequence[MetricValue]] = field(default_factory=dict)
+    lives: int | None = None  # calls until the service is killed; the next one does not take place
     _failures: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     _before: dict[str, list[Callable[[], object]]] = field(default_factory=lambda: defaultdict(list))
     _gates: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -57,6 +62,11 @@ class FakeKube:
     def before(self, method: str, action: Callable[[], object]) -> None:
         """Do something in the cluster just before the next call of a method takes effect (a race)."""
         self._before[method].append(action)
+
+    def drop_plans(self) -> None:
+        """Forget failures and actions that no call has met yet."""
+        self._failures.clear()
+        self._before.clear()
 
     def gate(self, method: str) -> asyncio.Event:
         """Hold all calls of a method until the event that is returned is set (latency without a clock)."""
@@ -181,6 +191,10 @@ class FakeKube:
         return self.metrics.get(question, ())
 
     async def _enter(self, method: str, *arguments: object) -> None:
+        if self.lives is not None:
+            if self.lives == 0:
+                raise KilledError
+            self.lives -= 1
         self.calls.append((method, *arguments))
         if gate := self._gates.get(method):
             await gate.wait()

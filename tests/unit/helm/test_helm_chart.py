@@ -172,7 +172,7 @@ EVICT = {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]}
 SERVICE_RULES = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": READ},
     {"apiGroups": ["apps"], "resources": ["replicasets", "deployments", "statefulsets", "daemonsets"], "verbs": READ},
-    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": READ},
+    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["get", *READ, "patch"]},
     {"apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": READ},
     {"apiGroups": ["foresail.dev"], "resources": ["predictiveautoscalers", "healingpolicies"], "verbs": READ},
     {
