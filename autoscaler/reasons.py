@@ -95,6 +95,9 @@ class Reason(StrEnum):
     FLOOR_FAILED = "FloorFailed"
     FLOOR_CONTESTED = "FloorContested"  # its owner sets it back again and again
     OWNED_BY_SCALED_OBJECT = "OwnedByScaledObject"
+    # Replicas that come back when an object goes
+    RESTORED = "Restored"
+    RESTORE_FAILED = "RestoreFailed"
     STATUS_UPDATE_FAILED = "FailedUpdateStatus"
     # Healing
     HEALTHY = "Healthy"

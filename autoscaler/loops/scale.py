@@ -25,6 +25,7 @@ from autoscaler.loops.leads import lead_s
 from autoscaler.loops.observe import PARALLEL_REQUESTS, Fleet, Seen, Served, observe, stale_orders, stale_watch
 from autoscaler.loops.outage import Outage
 from autoscaler.loops.pods import PodIndex
+from autoscaler.loops.restore import Restorer, is_restored
 from autoscaler.loops.rivals import Others
 from autoscaler.loops.rivals import find as find_rivals
 from autoscaler.loops.scale_act import carry_out
@@ -74,11 +75,13 @@ class ScaleLoop:
     _reporter: Reporter = field(init=False)
     _guard: ContestGuard = field(init=False)
     _floors: Floors = field(init=False)
+    _restorer: Restorer = field(init=False)
 
     def __post_init__(self) -> None:
         self._reporter = Reporter(self.context)
         self._guard = ContestGuard(self.context)
         self._floors = Floors(self.context)
+        self._restorer = Restorer(self.context, self._reporter.statuses)
 
     async def once(self) -> None:
         """One pass over all objects."""
@@ -103,6 +106,7 @@ class ScaleLoop:
         outcomes = await asyncio.gather(*map(finish, self._cap(self._plan(fleet))))
         if self.context.settings.acts and not stale_orders(self.context):
             await self._floors.sweep()
+        await self._restorer.let_go([one.served for one in fleet.seen])
         for refused in fleet.refused:
             try:
                 await self._reporter.refused(refused)
@@ -185,18 +189,20 @@ class ScaleLoop:
         if plan.floor:
             return await self._finish_floor(plan, plan.floor)
         served, outcome = plan.seen.served, _blocked(plan)
+        if not is_restored(served.autoscaler.spec):
+            await self._restorer.release(served.obj)
+        elif plan.decision and plan.brake.status and not plan.rival:
+            outcome = await self._restorer.prepare(served, plan.decision.current) or outcome
         if outcome is None and plan.decision:
             outcome = await carry_out(self.context, served, plan.decision, self._guard.judge)
-            if outcome.reason is Reason.NOT_LEADER:
-                return outcome  # whoever leads now reports; a word from here would contradict it
             if outcome.result is Result.DONE:
                 self._record(served, plan.decision)
                 self._guard.wrote(served, plan.decision)
         outcome = outcome or Outcome(Result.HELD)
-        brake = (
-            plan.brake if plan.rival else self._guard.brake(served, plan.brake)
-        )  # a read before the write may have told more
-        await self._reporter.served(Report(plan.seen, plan.decision, outcome, brake, self._lead_s(served)))
+        if outcome.reason is Reason.NOT_LEADER:
+            return outcome  # whoever leads now reports; a word from here would contradict it
+        told = plan.brake if plan.rival else self._guard.brake(served, plan.brake)  # a read before the write may say more
+        await self._reporter.served(Report(plan.seen, plan.decision, outcome, told, self._lead_s(served)))
         return outcome
 
     async def _finish_floor(self, plan: _Plan, floor: FloorPlan) -> Outcome:

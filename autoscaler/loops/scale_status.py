@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from autoscaler import telemetry
+from autoscaler.api.overrides import OnDelete
 from autoscaler.api.types import MetricSpec, Mode
 from autoscaler.clients.ports import Json
 from autoscaler.loops import scale_past, schedule_status, status
@@ -23,6 +24,7 @@ ACTIVE = "ScalingActive"
 ACTING = "Acting"
 VALID = "Valid"
 _LASTING = ("currentReplicas", "desiredReplicas", "lastScaleTime", "lastChange", scale_past.FIELD)
+_ORIGINAL = ("originalReplicas", "originalTarget")  # what comes back when the object goes
 
 
 class Result(StrEnum):
@@ -78,6 +80,8 @@ def of_report(report: Report, before: Json, now_s: float) -> Json:
             new["forecast"] = forecast
         if decision.timetable:
             new["schedules"] = schedule_status.of_timetable(decision.timetable)
+    if report.seen.served.autoscaler.spec.on_delete is OnDelete.RESTORE:
+        new |= _kept(before, _ORIGINAL)
     if report.floor:
         new["floor"] = dict(report.floor)
     if report.lead_s is not None:
@@ -100,7 +104,7 @@ def of_refused(refused: Refused, before: Json, now_s: float) -> Json:
         Condition(VALID, status=False, reason=Reason.INVALID_SPEC, message=text),
         Condition(ACTIVE, status=False, reason=Reason.INVALID_SPEC, message="the spec cannot be used, see condition Valid"),
     )
-    new = _kept(before, _LASTING) | {"observedGeneration": generation}
+    new = _kept(before, (*_LASTING, *_ORIGINAL)) | {"observedGeneration": generation}
     return new | {"conditions": status.merge(before.get("conditions"), conditions, now_s, generation)}
 
 

@@ -149,6 +149,10 @@ httpGet: {path: {{ .path }}, port: metrics{{ if .web.tls }}, scheme: HTTPS{{ end
 - apiGroups: [foresail.dev]
   resources: [predictiveautoscalers, healingpolicies]
   verbs: [list, watch]
+{{- /* The finalizer of onDelete Restore. */}}
+- apiGroups: [foresail.dev]
+  resources: [predictiveautoscalers]
+  verbs: [patch]
 - apiGroups: [foresail.dev]
   resources: [predictiveautoscalers/status, healingpolicies/status]
   verbs: [update]

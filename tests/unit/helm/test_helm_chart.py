@@ -175,6 +175,7 @@ SERVICE_RULES = [
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["get", *READ, "patch"]},
     {"apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": READ},
     {"apiGroups": ["foresail.dev"], "resources": ["predictiveautoscalers", "healingpolicies"], "verbs": READ},
+    {"apiGroups": ["foresail.dev"], "resources": ["predictiveautoscalers"], "verbs": ["patch"]},
     {
         "apiGroups": ["foresail.dev"],
         "resources": ["predictiveautoscalers/status", "healingpolicies/status"],
