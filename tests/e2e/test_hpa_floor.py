@@ -5,14 +5,11 @@ and the HPA brings its target within its bounds without any metric.
 """
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from autoscaler.clients.kube.connection import APPLY_PATCH, MERGE_PATCH, Call
 from autoscaler.clients.kube.resources import DEPLOYMENTS, PREDICTIVE_AUTOSCALERS
@@ -20,8 +17,8 @@ from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.ports import FLOOR_MANAGER
 from autoscaler.loops.floor_standing import NAMES, OWNER_MIN
 from demo.cluster import Cluster
-from demo.cluster.config import PAUSE_IMAGE
 from tests.contract.support import Objects, a_namespace
+from tests.e2e.alone import a_deployment, a_service
 
 pytestmark = pytest.mark.cluster
 
@@ -34,11 +31,7 @@ APP = "web"
 async def place(cluster: Cluster) -> AsyncIterator[Objects]:
     """A namespace with a Deployment of two pods and an HPA of GitOps from 2 to 6."""
     async with a_namespace(cluster.kubeconfig) as objects:
-        labels = {"app": APP}
-        pod = {"containers": [{"name": "app", "image": PAUSE_IMAGE, "imagePullPolicy": "Never"}]}
-        template = {"metadata": {"labels": labels}, "spec": {**pod, "terminationGracePeriodSeconds": 0}}
-        spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template}
-        await objects.create(DEPLOYMENTS, {"metadata": {"name": APP}, "spec": spec})
+        await objects.create(DEPLOYMENTS, a_deployment(APP, 2))
         await gitops(objects, 2)
         yield objects
 
@@ -60,29 +53,6 @@ async def ask_for(objects: Objects, replicas: int) -> None:
     ref = {"apiVersion": HPAS.api_version, "kind": HPAS.kind, "name": APP}
     spec = {"scaleTargetRef": ref, "mode": "HPAFloor", "pause": {"replicas": replicas}}
     await objects.create(PREDICTIVE_AUTOSCALERS, {"metadata": {"name": APP}, "spec": spec})
-
-
-@asynccontextmanager
-async def a_service(cluster: Cluster, objects: Objects, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run the service for the namespace alone, and kill it at the end if it still runs."""
-    settings = {
-        "prometheus": {"url": "http://127.0.0.1:1"},
-        "leader_election": {"enabled": False},
-        "scaling": {"sync_period_s": 0.5},
-        "web": {"host": "127.0.0.1", "port": 0},
-        "kubernetes": {"kubeconfig": str(cluster.kubeconfig), "namespaces": [objects.namespace]},
-    }
-    file = folder / "settings.yaml"
-    file.write_text(yaml.safe_dump(settings))
-    with (folder / "log").open("ab") as log:
-        words = ("-m", "autoscaler", "run", "--config", str(file))
-        process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=log, stderr=log)
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
 
 
 async def until(objects: Objects, holds: Callable[[Json], bool], folder: Path) -> Json:
