@@ -28,6 +28,7 @@ from autoscaler.clients.kube.resources import (
     SCALED_OBJECTS,
     STATEFUL_SETS,
     Resource,
+    trim_hpa,
     trim_metadata,
     trim_node,
     trim_pod,
@@ -146,7 +147,7 @@ def _caches(client: KubeClient, namespaces: Sequence[str], clock: Clock) -> _Cac
         replica_sets=store(REPLICA_SETS, trim_replica_set),
         nodes=store(NODES, trim_node),
         workloads={kind.kind: store(kind, trim_workload) for kind in (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS)},
-        hpas=store(HORIZONTAL_POD_AUTOSCALERS),
+        hpas=store(HORIZONTAL_POD_AUTOSCALERS, trim_hpa),
         scaled_objects=store(SCALED_OBJECTS, trim_scaled_object, optional=True),
     )
     return _Caches(stores, tuple(reflectors))

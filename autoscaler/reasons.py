@@ -82,11 +82,22 @@ class Reason(StrEnum):
     FAILED_RESCALE = "FailedRescale"
     MODE_OBSERVE = "ModeObserve"
     MODE_SCALE = "ModeScale"
+    MODE_HPA_FLOOR = "ModeHPAFloor"
     MODE_HEAL = "ModeHeal"
     NO_OTHER_SCALER = "NoOtherScaler"  # Observe, and nothing else scales the target
     ACTS_DISABLED = "ActsDisabled"
     NOT_LEADER = "NotLeader"
     CLUSTER_CAP = "ClusterCap"
+    # The floor of an HPA
+    FLOOR_RAISED = "FloorRaised"
+    FLOOR_LOWERED = "FloorLowered"  # to a value above its owner's
+    FLOOR_RESTORED = "FloorRestored"
+    FLOOR_FAILED = "FloorFailed"
+    FLOOR_CONTESTED = "FloorContested"  # its owner sets it back again and again
+    OWNED_BY_SCALED_OBJECT = "OwnedByScaledObject"
+    # Replicas that come back when an object goes
+    RESTORED = "Restored"
+    RESTORE_FAILED = "RestoreFailed"
     STATUS_UPDATE_FAILED = "FailedUpdateStatus"
     # Healing
     HEALTHY = "Healthy"

@@ -27,6 +27,13 @@ class Conflict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class FieldConflict:
+    """Somebody else owns a field that was to be applied, and it was not to be taken from him."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """An object with a scale subresource."""
 
@@ -161,6 +168,33 @@ class Kube(Protocol):
         self, plural: str, namespace: str, name: str, *, status: Json, resource_version: str
     ) -> str | NotFound | Conflict:
         """Replace the status of an object of ours if nobody else wrote it; return its new resourceVersion."""
+        ...
+
+    async def set_finalizers(
+        self, plural: str, namespace: str, name: str, *, finalizers: Sequence[str], resource_version: str
+    ) -> str | NotFound | Conflict:
+        """Replace the finalizers of an object of ours if nobody else wrote it; return its new resourceVersion."""
+        ...
+
+    async def get_hpa(self, namespace: str, name: str) -> Json | NotFound:
+        """Read a HorizontalPodAutoscaler (autoscaling/v2) as it is, managedFields included."""
+        ...
+
+    async def apply_floor(
+        self, seen: Json, *, min_replicas: int | None, annotations: Mapping[str, str], force: bool
+    ) -> Json | NotFound | Conflict | FieldConflict:
+        """Apply minReplicas and annotations of an HPA as field manager `FLOOR_MANAGER`, if it is still the one that was seen.
+
+        What was applied before and is not there now is given up: without `min_replicas` the HPA has none, which is 1. With
+        `force` the fields are taken from whoever owns them. Returns the HPA as it is then.
+        """
+        ...
+
+    async def forget_floor(self, seen: Json, annotations: Sequence[str]) -> Json | NotFound | Conflict:
+        """Remove annotations of an HPA, and what its managedFields say of `FLOOR_MANAGER`, if it is still the one seen.
+
+        No value of its spec changes, and nobody owns what was owned by that manager. Returns the HPA as it is then.
+        """
         ...
 
     async def evict(self, namespace: str, name: str, *, uid: str) -> EvictionResult:

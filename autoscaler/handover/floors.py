@@ -7,7 +7,7 @@ takes our name off. A run that dies in between is ended by the next one.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from autoscaler.api.marks import FLOOR_MANAGER, FLOOR_OF, OWNER_MIN
+from autoscaler.api.marks import FLOOR, FLOOR_MANAGER, FLOOR_OF, OWNER_MIN
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.ports import Json
 from autoscaler.errors import Permanent
@@ -27,7 +27,7 @@ def change_back(hpa: Json) -> Json | None:
     Raises Permanent when somebody has changed the annotation so that the owner's value cannot be read.
     """
     if _marked(hpa):
-        change: Json = {"metadata": {"annotations": {FLOOR_OF: None, OWNER_MIN: None}}}
+        change: Json = {"metadata": {"annotations": dict.fromkeys((FLOOR_OF, OWNER_MIN, FLOOR))}}
         return {**change, "spec": {"minReplicas": _owners(hpa)}} if _is_ours(hpa) else change
     others = [one for one in _entries(hpa) if one.get("manager") != FLOOR_MANAGER]
     return None if len(others) == len(_entries(hpa)) else {"metadata": {"managedFields": others or [{}]}}
@@ -64,7 +64,7 @@ def of_owner(hpas: Iterable[Json], owner: str) -> list[Json]:
 
 
 def _marked(hpa: Json) -> bool:
-    return annotation(hpa, FLOOR_OF) is not None or annotation(hpa, OWNER_MIN) is not None
+    return any(annotation(hpa, name) is not None for name in (FLOOR_OF, OWNER_MIN, FLOOR))
 
 
 def _owners(hpa: Json) -> int | None:
@@ -82,7 +82,7 @@ def _owners(hpa: Json) -> int | None:
 def _is_ours(hpa: Json) -> bool:
     entries = _entries(hpa)
     if not entries:  # somebody has cleared them: only the annotations tell
-        return True
+        return annotation(hpa, FLOOR) in (None, str(hpa["spec"].get("minReplicas")))
     return any(
         one.get("manager") == FLOOR_MANAGER and "f:minReplicas" in (one.get("fieldsV1") or {}).get("f:spec", {})
         for one in entries

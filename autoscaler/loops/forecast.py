@@ -48,12 +48,12 @@ class ForecastLoop:
 
     async def once(self) -> None:
         """One pass: read, forecast in a thread, keep. A replica that does not lead asks nothing and keeps no forecast."""
-        served = parse(self.context.stores.autoscalers.items())[0]
+        served = parse(self.context.stores.autoscalers.items(), self.context.stores.hpas)[0]
         self._learn_leads(served)
         if not self.context.leads():
             self.book.forecasts = {}
             return
-        owners = {series: one for one in served if one.autoscaler.spec.forecast.enabled for series in series_of(one)}
+        owners = {series: one for one in served if _is_forecast(one) for series in series_of(one)}
         answers = await self._read(owners)
         errors = {question: answer for question, answer in answers.items() if isinstance(answer, ForesailError)}
         histories = {question: answer for question, answer in answers.items() if not isinstance(answer, ForesailError)}
@@ -66,7 +66,7 @@ class ForecastLoop:
 
     def _learn_leads(self, served: Sequence[Served]) -> None:
         """Look at the pods of all targets, leader or not: what a pod takes does not depend on who watches."""
-        targets = {workload_of(one.target) for one in served}
+        targets = {workload_of(one.target) for one in served if one.missing is None}
         pods = (pod for pod in self.index.look().all if pod.workload in targets)
         self.book.leads.learn(pods, self.context.clock.now_s())
         self.book.leads.keep_only(targets)
@@ -138,3 +138,8 @@ class ForecastLoop:
         self._outage.note(self.context, str(first) if first and not histories else None)
         if first and histories:
             log.warning("history_not_read", questions=sorted(map(str, errors)), error=str(first))
+
+
+def _is_forecast(served: Served) -> bool:
+    """Say whether anything is forecast for an object; an HPA that is not there or cannot be used has no load."""
+    return served.missing is None and served.autoscaler.spec.forecast.enabled

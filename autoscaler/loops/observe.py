@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autoscaler.api.parse import predictive_autoscaler
-from autoscaler.api.types import MetricSpec, PredictiveAutoscaler, PredictiveAutoscalerSpec, ResourceMetrics
+from autoscaler.api.types import MetricSpec, Mode, PredictiveAutoscaler, PredictiveAutoscalerSpec, ResourceMetrics
 from autoscaler.clients.ports import Json, MetricQuestion, Store, Target
 from autoscaler.errors import InvalidObject
 from autoscaler.loops import api_load, load
 from autoscaler.loops.api_load import Answers
 from autoscaler.loops.asking import budget_s
 from autoscaler.loops.context import AUTOSCALERS, HPAS, SCALED_OBJECTS, Context
+from autoscaler.loops.floor_resolve import effective, hpa_of
 from autoscaler.loops.pods import PodIndex
 from autoscaler.loops.status import key_of
 from autoscaler.loops.targets import MissingTarget, SeenTarget, look_at, target_of
@@ -35,7 +36,9 @@ class Served:
 
     key: ObjectKey
     obj: Json
-    autoscaler: PredictiveAutoscaler
+    autoscaler: PredictiveAutoscaler  # in mode HPAFloor with target, bounds, metrics and behavior of the HPA
+    hpa: Json | None = None  # in mode HPAFloor: the one it names
+    missing: MissingTarget | None = None  # in mode HPAFloor: why there is none, or why it cannot be used
 
     @property
     def target(self) -> Target:
@@ -70,23 +73,37 @@ class Fleet:
     outage: str | None
 
 
-def parse(objects: Iterable[Json]) -> tuple[list[Served], list[Refused]]:
-    """Divide our objects into valid and invalid ones, both in the order of their names."""
+def parse(objects: Iterable[Json], hpas: Store | None) -> tuple[list[Served], list[Refused]]:
+    """Divide our objects into valid and invalid ones, both in the order of their names; none that is being deleted."""
     served, refused = [], []
-    for obj in sorted(objects, key=key_of):
+    for obj in sorted((one for one in objects if "deletionTimestamp" not in one["metadata"]), key=key_of):
         try:
-            served.append(Served(key_of(obj), obj, predictive_autoscaler(obj)))
+            served.append(_resolved(obj, predictive_autoscaler(obj), hpas))
         except InvalidObject as error:
             refused.append(Refused(key_of(obj), obj, error))
     return served, refused
 
 
+def _resolved(obj: Json, autoscaler: PredictiveAutoscaler, hpas: Store | None) -> Served:
+    if autoscaler.spec.mode is not Mode.HPA_FLOOR:
+        return Served(key_of(obj), obj, autoscaler)
+    hpa = hpa_of(autoscaler, hpas)
+    if isinstance(hpa, MissingTarget):
+        return Served(key_of(obj), obj, autoscaler, missing=hpa)
+    found = effective(obj, hpa)
+    if isinstance(found, MissingTarget):
+        return Served(key_of(obj), obj, autoscaler, hpa, found)
+    return Served(key_of(obj), obj, found, hpa)
+
+
 async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fleet:
     """Look at all objects: caches, the API for kinds that are not cached, and one round of queries."""
-    served, refused = parse(context.stores.autoscalers.items())
+    served, refused = parse(context.stores.autoscalers.items(), context.stores.hpas)
     bound = asyncio.Semaphore(PARALLEL_REQUESTS)
 
     async def look(one: Served) -> SeenTarget | MissingTarget:
+        if one.missing:
+            return one.missing
         async with bound:
             return await look_at(one.target, context.stores, context.kube)
 

@@ -19,11 +19,13 @@ from autoscaler.loops import overlaps, scale_past, scale_status, status
 from autoscaler.loops.cap import AddedPods, capped, divide
 from autoscaler.loops.contest_guard import ContestGuard
 from autoscaler.loops.context import AUTOSCALERS, Context
+from autoscaler.loops.floor import FloorPlan, Floors
 from autoscaler.loops.forecast_book import ForecastBook
 from autoscaler.loops.leads import lead_s
-from autoscaler.loops.observe import PARALLEL_REQUESTS, Fleet, Seen, Served, observe, stale_orders
+from autoscaler.loops.observe import PARALLEL_REQUESTS, Fleet, Seen, Served, observe, stale_orders, stale_watch
 from autoscaler.loops.outage import Outage
 from autoscaler.loops.pods import PodIndex
+from autoscaler.loops.restore import Restorer, is_restored
 from autoscaler.loops.rivals import Others
 from autoscaler.loops.rivals import find as find_rivals
 from autoscaler.loops.scale_act import carry_out
@@ -31,8 +33,8 @@ from autoscaler.loops.scale_report import Reporter
 from autoscaler.loops.scale_status import Outcome, Report, Result
 from autoscaler.model import ObjectKey
 from autoscaler.reasons import Reason
-from autoscaler.scaling.decide import after_blindness, changed, decide, initial_state, policy_of
-from autoscaler.scaling.types import Action, Condition, Decision, Source, State
+from autoscaler.scaling.decide import after_blindness, changed, decide, initial_state, policy_of, record_scale
+from autoscaler.scaling.types import Action, Condition, Decision, Policy, Source, State
 from autoscaler.scaling.zero import SCALED_TO_ZERO
 
 log = structlog.get_logger()
@@ -46,6 +48,7 @@ class _Memory:
     target: Target
     state: State
     blind_since_s: float | None = None  # since when the load has not been known; None: it was, the last time
+    replicas: int | None = None  # that were seen last
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class _Plan:
     decision: Decision | None  # None: its target cannot be scaled
     brake: Condition  # the condition Acting
     rival: str | None  # who else scales the target
+    floor: FloorPlan | None = None  # in mode HPAFloor: what takes the place of scaling
 
 
 @dataclass(slots=True)
@@ -70,10 +74,14 @@ class ScaleLoop:
     _outage: Outage = field(default_factory=lambda: Outage("scale"))
     _reporter: Reporter = field(init=False)
     _guard: ContestGuard = field(init=False)
+    _floors: Floors = field(init=False)
+    _restorer: Restorer = field(init=False)
 
     def __post_init__(self) -> None:
         self._reporter = Reporter(self.context)
         self._guard = ContestGuard(self.context)
+        self._floors = Floors(self.context)
+        self._restorer = Restorer(self.context, self._reporter.statuses)
 
     async def once(self) -> None:
         """One pass over all objects."""
@@ -96,6 +104,9 @@ class ScaleLoop:
                     return Outcome(Result.FAILED)
 
         outcomes = await asyncio.gather(*map(finish, self._cap(self._plan(fleet))))
+        if self.context.settings.acts and not stale_orders(self.context):
+            await self._floors.sweep()
+        await self._restorer.let_go([one.served for one in fleet.seen])
         for refused in fleet.refused:
             try:
                 await self._reporter.refused(refused)
@@ -111,6 +122,7 @@ class ScaleLoop:
         others = Others(hpas.items() if hpas else (), keda.items() if keda else ())
         rivals = find_rivals([one.served for one in fleet.seen], others)
         plans = []
+        self._floors.begin(fleet)
         for one in _without_ambiguous(fleet.seen, rivals):
             key, mode = one.served.key, one.served.autoscaler.spec.mode
             other = True if key in rivals else None if hpas is None else False
@@ -118,8 +130,19 @@ class ScaleLoop:
             if brake.status and stale:
                 brake = replace(brake, status=False, reason=Reason.REFUSED_STALE, message=stale)
             brake = brake if key in rivals else self._guard.brake(one.served, brake)  # a rival says more
-            plans.append(_Plan(one, self._decide(one), brake, rivals.get(key)))
+            plans.append(self._with_floor(_Plan(one, self._decide(one), brake, rivals.get(key))))
         return plans
+
+    def _with_floor(self, plan: _Plan) -> _Plan:
+        """Return the plan of an object of mode HPAFloor with what becomes of the floor; any other as it is."""
+        spec = plan.seen.served.autoscaler.spec
+        if spec.mode is not Mode.HPA_FLOOR:
+            return plan
+        brake, stale = plan.brake, stale_watch(self.context)
+        if brake.status and stale:
+            brake = replace(brake, status=False, reason=Reason.REFUSED_STALE, message=stale)
+        policy = policy_of(spec, self.context.settings.scaling, self.context.settings.prometheus.max_age_s)
+        return replace(plan, floor=self._floors.plan(plan.seen, plan.decision, policy, brake))
 
     def _decide(self, one: Seen) -> Decision | None:
         """Return the decision about one object and keep its state; None when its target cannot be scaled."""
@@ -136,6 +159,8 @@ class ScaleLoop:
             policy = policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
             if policy.schedules:
                 policy = replace(policy, calendars=self.context.calendars.of(policy.schedules, now_s))
+            if spec.mode is Mode.HPA_FLOOR:
+                known = _as_the_hpa_scaled(known, observation.spec_replicas, policy, now_s)
             decision, state = decide(observation, policy, known.state, now_s)
             if not settings.scaling.exact_hpa and _sees_again(known, decision, now_s, settings.prometheus.rate_window_s):
                 decision, state = decide(observation, policy, after_blindness(known.state, decision.current, now_s), now_s)
@@ -144,7 +169,8 @@ class ScaleLoop:
             return _undecided(observation.spec_replicas)
         since_s = now_s if known.blind_since_s is None else known.blind_since_s
         blind_since_s = None if Source.REACTIVE in decision.candidates else since_s
-        self._memory[one.served.key] = replace(known, state=state, blind_since_s=blind_since_s)
+        seen_last = observation.spec_replicas
+        self._memory[one.served.key] = replace(known, state=state, blind_since_s=blind_since_s, replicas=seen_last)
         return decision
 
     def _cap(self, plans: list[_Plan]) -> list[_Plan]:
@@ -153,34 +179,48 @@ class ScaleLoop:
         left = self._added.left(cap, self.context.clock.now_s())
         if left is None:
             return plans
-        wishes = [
-            (plan.seen.served.key, plan.decision)
-            for plan in plans
-            if plan.decision and plan.decision.action is Action.SCALE_UP and _blocked(plan) is None
-        ]
+        wishes = [(plan.seen.served.key, wish) for plan in plans if (wish := _wish(plan))]
         granted = divide(wishes, left)
         bounded = {key: capped(decision, granted[key], cap) for key, decision in wishes}
-        return [replace(plan, decision=bounded.get(plan.seen.served.key, plan.decision)) for plan in plans]
+        return [_bounded(plan, bounded.get(plan.seen.served.key)) for plan in plans]
 
     async def _finish(self, plan: _Plan) -> Outcome:
         """Act on one object and report; what fails here is this object's."""
+        if plan.floor:
+            return await self._finish_floor(plan, plan.floor)
         served, outcome = plan.seen.served, _blocked(plan)
+        if not is_restored(served.autoscaler.spec):
+            await self._restorer.release(served.obj)
+        elif plan.decision and plan.brake.status and not plan.rival:
+            outcome = await self._restorer.prepare(served, plan.decision.current) or outcome
         if outcome is None and plan.decision:
             outcome = await carry_out(self.context, served, plan.decision, self._guard.judge)
-            if outcome.reason is Reason.NOT_LEADER:
-                return outcome  # whoever leads now reports; a word from here would contradict it
             if outcome.result is Result.DONE:
                 self._record(served, plan.decision)
                 self._guard.wrote(served, plan.decision)
         outcome = outcome or Outcome(Result.HELD)
+        if outcome.reason is Reason.NOT_LEADER:
+            return outcome  # whoever leads now reports; a word from here would contradict it
+        told = plan.brake if plan.rival else self._guard.brake(served, plan.brake)  # a read before the write may say more
+        await self._reporter.served(Report(plan.seen, plan.decision, outcome, told, self._lead_s(served)))
+        return outcome
+
+    async def _finish_floor(self, plan: _Plan, floor: FloorPlan) -> Outcome:
+        """Act on the HPA of one object and report: its target is the HPA's to scale."""
+        done = await self._floors.carry_out(floor)
+        if done.outcome.reason is Reason.NOT_LEADER:
+            return done.outcome
+        self._added.record(self.context.clock.now_s(), done.added)
+        brake = done.brake
+        held = Outcome(Result.HELD) if brake.status else Outcome(Result.BLOCKED, brake.reason, brake.message)
+        lead = self._lead_s(plan.seen.served)
+        await self._reporter.served(Report(plan.seen, plan.decision, held, brake, lead, done.status))
+        return done.outcome
+
+    def _lead_s(self, served: Served) -> float | None:
         spec = served.autoscaler.spec
         ahead_s = lead_s(spec, self.forecasts.ready_s(served.target), self.context.settings)
-        lead = ahead_s if spec.forecast.enabled else None
-        brake = (
-            plan.brake if plan.rival else self._guard.brake(served, plan.brake)
-        )  # a read before the write may have told more
-        await self._reporter.served(Report(plan.seen, plan.decision, outcome, brake, lead))
-        return outcome
+        return ahead_s if spec.forecast.enabled else None
 
     def _record(self, served: Served, decision: Decision) -> None:
         known, now_s = self._memory[served.key], self.context.clock.now_s()
@@ -200,6 +240,7 @@ class ScaleLoop:
     def _stand_down(self) -> None:
         """Forget everything: whoever leads decides, and the state here would be old by the time this replica leads again."""
         self._memory.clear()
+        self._floors.forget()
         self._added = AddedPods()
         self._guard.keep_only(())
         self._reporter.keep_only(set())
@@ -222,6 +263,28 @@ def _without_ambiguous(seen: Sequence[Seen], rivals: Mapping[ObjectKey, str]) ->
         else one
         for one in seen
     ]
+
+
+def _as_the_hpa_scaled(known: _Memory, replicas: int, policy: Policy, now_s: float) -> _Memory:
+    """Return the state with what the HPA has done since, so that the speed that its policies allow is not used twice."""
+    if known.replicas is None or known.replicas == replicas:
+        return known
+    return replace(known, state=record_scale(known.state, known.replicas, replicas, now_s, policy.behavior))
+
+
+def _wish(plan: _Plan) -> Decision | None:
+    """Return what would add pods, if it may be carried out."""
+    if plan.floor:
+        return plan.floor.wish
+    up = plan.decision and plan.decision.action is Action.SCALE_UP and _blocked(plan) is None
+    return plan.decision if up else None
+
+
+def _bounded(plan: _Plan, decision: Decision | None) -> _Plan:
+    """Return a plan after the cap; None: it adds nothing."""
+    if decision is None:
+        return plan
+    return replace(plan, floor=plan.floor.bounded(decision)) if plan.floor else replace(plan, decision=decision)
 
 
 def _blocked(plan: _Plan) -> Outcome | None:

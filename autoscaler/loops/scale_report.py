@@ -38,13 +38,13 @@ class Reporter:
 
     context: Context
     outage: bool = False  # no query is answered: receivers are told that once, not for each object
-    _statuses: StatusBook = field(init=False)
+    statuses: StatusBook = field(init=False)
     _series: SeriesBook = field(default_factory=SeriesBook)
     _shown: set[ObjectKey] = field(default_factory=set)
     _told: dict[ObjectKey, frozenset[str]] = field(default_factory=dict)  # reasons of the Events of the last pass
 
     def __post_init__(self) -> None:
-        self._statuses = StatusBook(self.context.kube, AUTOSCALERS)
+        self.statuses = StatusBook(self.context.kube, AUTOSCALERS)
 
     async def served(self, report: Report) -> None:
         """Tell of a valid object."""
@@ -55,7 +55,7 @@ class Reporter:
         if report.decision and explained:
             self._decided(report, report.decision, explained)
         self._series.show(served.key, scale_status.series(report, now_s))
-        before = self._statuses.current(served.obj)
+        before = self.statuses.current(served.obj)
         after = scale_status.of_report(report, before, now_s)
         if explained:
             after = decision_row.keep(before, after, explained)
@@ -87,7 +87,7 @@ class Reporter:
         """Tell of an object that cannot be used as written: condition, one Event per generation, series."""
         self._shown.add(refused.key)
         self._series.show(refused.key, {})
-        before = self._statuses.current(refused.obj)
+        before = self.statuses.current(refused.obj)
         after = scale_status.of_refused(refused, before, self.context.clock.now_s())
         self.context.board.autoscalers[refused.key] = {"mode": "", "target": "", "message": str(refused.error), "status": after}
         if before != after:
@@ -111,7 +111,7 @@ class Reporter:
             self.context.board.forget_autoscaler(key)
         self._shown &= keys
         self._told = {key: reasons for key, reasons in self._told.items() if key in keys}
-        self._statuses.keep_only(keys)
+        self.statuses.keep_only(keys)
 
     def _decided(self, report: Report, decision: Decision, explained: Json) -> None:
         served, outcome = report.seen.served, report.outcome
@@ -157,7 +157,7 @@ class Reporter:
         """Write the status if it differs, then tell of what turned bad; a failed write is tried again by the next pass."""
         key = status.key_of(obj)
         try:
-            problem = await self._statuses.write(obj, after)
+            problem = await self.statuses.write(obj, after)
         except ForesailError as error:
             log.warning("status_not_written", kind=KIND, namespace=key.namespace, name=key.name, error=str(error))
             return

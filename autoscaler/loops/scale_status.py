@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from autoscaler import telemetry
+from autoscaler.api.overrides import OnDelete
 from autoscaler.api.types import MetricSpec, Mode
 from autoscaler.clients.ports import Json
 from autoscaler.loops import scale_past, schedule_status, status
@@ -23,6 +24,7 @@ ACTIVE = "ScalingActive"
 ACTING = "Acting"
 VALID = "Valid"
 _LASTING = ("currentReplicas", "desiredReplicas", "lastScaleTime", "lastChange", scale_past.FIELD)
+_ORIGINAL = ("originalReplicas", "originalTarget")  # what comes back when the object goes
 
 
 class Result(StrEnum):
@@ -53,6 +55,7 @@ class Report:
     outcome: Outcome
     brake: Condition  # the condition Acting
     lead_s: float | None = None
+    floor: Json = field(default_factory=dict)  # in mode HPAFloor: how it stands with the HPA's minReplicas
 
 
 def of_report(report: Report, before: Json, now_s: float) -> Json:
@@ -77,6 +80,10 @@ def of_report(report: Report, before: Json, now_s: float) -> Json:
             new["forecast"] = forecast
         if decision.timetable:
             new["schedules"] = schedule_status.of_timetable(decision.timetable)
+    if report.seen.served.autoscaler.spec.on_delete is OnDelete.RESTORE:
+        new |= _kept(before, _ORIGINAL)
+    if report.floor:
+        new["floor"] = dict(report.floor)
     if report.lead_s is not None:
         new["leadSeconds"] = round(report.lead_s)
     if report.outcome.result is Result.DONE:
@@ -97,7 +104,7 @@ def of_refused(refused: Refused, before: Json, now_s: float) -> Json:
         Condition(VALID, status=False, reason=Reason.INVALID_SPEC, message=text),
         Condition(ACTIVE, status=False, reason=Reason.INVALID_SPEC, message="the spec cannot be used, see condition Valid"),
     )
-    new = _kept(before, _LASTING) | {"observedGeneration": generation}
+    new = _kept(before, (*_LASTING, *_ORIGINAL)) | {"observedGeneration": generation}
     return new | {"conditions": status.merge(before.get("conditions"), conditions, now_s, generation)}
 
 
@@ -112,6 +119,9 @@ def acting(mode: Mode, *, acts: bool, scaled_by_other: bool | None) -> Condition
     if not acts:
         text = "the setting acts is false: decisions are reported and nothing is changed in the cluster"
         return Condition(ACTING, status=False, reason=Reason.ACTS_DISABLED, message=text)
+    if mode is Mode.HPA_FLOOR:
+        text = "minReplicas of the HPA may be raised and given back"
+        return Condition(ACTING, status=True, reason=Reason.MODE_HPA_FLOOR, message=text)
     return Condition(ACTING, status=True, reason=Reason.MODE_SCALE, message="what is decided may be carried out")
 
 

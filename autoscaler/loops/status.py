@@ -99,6 +99,15 @@ class StatusBook:
         self._written[key] = _Written(status, result, superseded | {version} - {result})
         return None
 
+    def version(self, obj: Json) -> str:
+        """Return the newest resourceVersion that is known of an object: our own write's, where the cache lags."""
+        return self._current(obj)[1]
+
+    def note(self, obj: Json, status: Json, version: str) -> None:
+        """Remember that something else of the object was written, which made a version that the cache has not seen yet."""
+        _, before, superseded = self._current(obj)
+        self._written[key_of(obj)] = _Written(status, version, superseded | {before} - {version})
+
     def keep_only(self, keys: Iterable[ObjectKey]) -> None:
         """Forget objects that are gone."""
         for key in self._written.keys() - set(keys):

@@ -6,7 +6,7 @@ clients), so that both agree. Nothing here runs by itself: no controller makes p
 
 import asyncio
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +82,25 @@ class FakeCluster:
         gone = self.objects[plural].pop((namespace, name))
         gone["metadata"]["resourceVersion"] = str(self._next())
         self._log(plural, "DELETED", gone)
+
+    def finalized(self, plural: str, obj: Json, finalizers: Sequence[str]) -> Json:
+        """Replace the finalizers of an object; one that is being deleted is removed with the last of them."""
+        meta = obj["metadata"]
+        meta["finalizers"] = list(finalizers)
+        if not finalizers:
+            del meta["finalizers"]
+        if finalizers or "deletionTimestamp" not in meta:
+            return self.put(plural, obj)
+        self.delete(plural, meta.get("namespace", ""), meta["name"])
+        return obj
+
+    def mark_deleted(self, plural: str, namespace: str, name: str) -> None:
+        """Delete an object as the API server does: at once, or once its finalizers are gone."""
+        obj = self.objects[plural][namespace, name]
+        if not obj["metadata"].get("finalizers"):
+            self.delete(plural, namespace, name)
+        elif "deletionTimestamp" not in obj["metadata"]:
+            self.put(plural, {**obj, "metadata": {**obj["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}})
 
     def finish_deletions(self) -> None:
         """Remove every pod that is terminating, as the kubelet does when its grace period is over."""

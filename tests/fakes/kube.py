@@ -10,14 +10,16 @@ pods = FakeStore(cluster, "pods")
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoscaler.api.marks import FLOOR_MANAGER
 from autoscaler.clients.ports import (
     Conflict,
     EventNote,
     EvictionResult,
+    FieldConflict,
     Json,
     MetricQuestion,
     MetricValue,
@@ -26,9 +28,15 @@ from autoscaler.clients.ports import (
     Target,
 )
 from autoscaler.errors import Permanent
+from tests.fakes import field_owners
 from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, evictable_without_budget, own_replicas, scale_selector
 
+HPAS = "horizontalpodautoscalers"
 PLURALS = {kind: plural for plural, (_, kind) in KINDS.items()}
+
+
+class KilledError(BaseException):
+    """The service ends here, as by SIGKILL: nothing catches it."""
 
 
 @dataclass(slots=True)
@@ -42,6 +50,7 @@ class FakeKube:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[EventNote] = field(default_factory=list)
     metrics: dict[MetricQuestion, Sequence[MetricValue]] = field(default_factory=dict)
+    lives: int | None = None  # calls until the service is killed; the next one does not take place
     _failures: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     _before: dict[str, list[Callable[[], object]]] = field(default_factory=lambda: defaultdict(list))
     _gates: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -53,6 +62,11 @@ class FakeKube:
     def before(self, method: str, action: Callable[[], object]) -> None:
         """Do something in the cluster just before the next call of a method takes effect (a race)."""
         self._before[method].append(action)
+
+    def drop_plans(self) -> None:
+        """Forget failures and actions that no call has met yet."""
+        self._failures.clear()
+        self._before.clear()
 
     def gate(self, method: str) -> asyncio.Event:
         """Hold all calls of a method until the event that is returned is set (latency without a clock)."""
@@ -101,6 +115,57 @@ class FakeKube:
             return resource_version  # a write that changes nothing makes no new version
         return str(self.cluster.put(plural, {**obj, "status": status})["metadata"]["resourceVersion"])
 
+    async def set_finalizers(
+        self, plural: str, namespace: str, name: str, *, finalizers: Sequence[str], resource_version: str
+    ) -> str | NotFound | Conflict:
+        """Replace the finalizers of an object; one that is being deleted goes with the last of them."""
+        await self._enter("set_finalizers", plural, namespace, name, tuple(finalizers))
+        obj = self.cluster.get(plural, namespace, name)
+        if obj is None:
+            return NotFound.NOT_FOUND
+        if obj["metadata"]["resourceVersion"] != resource_version:
+            return Conflict.CONFLICT
+        return str(self.cluster.finalized(plural, obj, finalizers)["metadata"]["resourceVersion"])
+
+    async def get_hpa(self, namespace: str, name: str) -> Json | NotFound:
+        """Read an HPA with its managedFields."""
+        await self._enter("get_hpa", namespace, name)
+        return self.cluster.get(HPAS, namespace, name) or NotFound.NOT_FOUND
+
+    async def apply_floor(
+        self, seen: Json, *, min_replicas: int | None, annotations: Mapping[str, str], force: bool
+    ) -> Json | NotFound | Conflict | FieldConflict:
+        """Apply minReplicas and annotations of an HPA, if it is still the one that was seen."""
+        config: Json = {"metadata": {"annotations": dict(annotations)}}
+        if min_replicas is not None:
+            config["spec"] = {"minReplicas": min_replicas}
+        await self._enter("apply_floor", seen["metadata"]["namespace"], seen["metadata"]["name"], min_replicas, force)
+        live = self._hpa(seen)
+        if not isinstance(live, dict):
+            return live
+        applied = field_owners.apply(live, config, FLOOR_MANAGER, force=force)
+        if isinstance(applied, list):
+            return FieldConflict(f"conflict with {', '.join(applied)}: .spec.minReplicas")
+        return self.cluster.put(HPAS, applied)
+
+    async def forget_floor(self, seen: Json, annotations: Sequence[str]) -> Json | NotFound | Conflict:
+        """Remove annotations of an HPA and the floor from its managedFields, if it is still the one that was seen."""
+        await self._enter("forget_floor", seen["metadata"]["namespace"], seen["metadata"]["name"])
+        live = self._hpa(seen)
+        if not isinstance(live, dict):
+            return live
+        others = [one for one in seen["metadata"].get("managedFields") or () if one["manager"] != FLOOR_MANAGER]
+        meta = {"annotations": dict.fromkeys(annotations), "managedFields": others or [{}]}
+        return self.cluster.put(HPAS, field_owners.update(live, field_owners.merge(live, {"metadata": meta}), FLOOR_MANAGER))
+
+    def _hpa(self, seen: Json) -> Json | NotFound | Conflict:
+        meta = seen["metadata"]
+        live = self.cluster.get(HPAS, meta["namespace"], meta["name"])
+        if live is None:
+            return NotFound.NOT_FOUND
+        same = all(live["metadata"][key] == meta[key] for key in ("uid", "resourceVersion"))
+        return live if same else Conflict.CONFLICT
+
     async def evict(self, namespace: str, name: str, *, uid: str) -> EvictionResult:
         """Evict one pod, this very one; it is terminating until `cluster.finish_deletions()`."""
         await self._enter("evict", namespace, name, uid)
@@ -126,6 +191,10 @@ class FakeKube:
         return self.metrics.get(question, ())
 
     async def _enter(self, method: str, *arguments: object) -> None:
+        if self.lives is not None:
+            if self.lives == 0:
+                raise KilledError
+            self.lives -= 1
         self.calls.append((method, *arguments))
         if gate := self._gates.get(method):
             await gate.wait()

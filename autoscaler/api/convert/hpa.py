@@ -8,10 +8,9 @@ from typing import Any
 
 from autoscaler.api.convert.hpa_versions import as_v2
 from autoscaler.api.convert.parts import Fields, Json, Note, a_list, an_object
+from autoscaler.api.marks import OWNER_MIN
 from autoscaler.api.structure import without_nulls
 
-FLOOR_OF = "foresail.dev/floor-of"  # annotations that mode HPAFloor leaves on an HPA
-OWNER_MIN = "foresail.dev/owner-min-replicas"
 FIELDS = ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics", "behavior")
 _APPS = ("Deployment", "StatefulSet", "ReplicaSet")
 _OLD_APPS = ("apps/v1beta1", "apps/v1beta2", "extensions/v1beta1")

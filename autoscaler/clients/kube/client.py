@@ -6,13 +6,14 @@ answers; anything else that goes wrong is raised by the one table in `failures`.
 
 import os
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from autoscaler.clients.kube.connection import FIELD_MANAGER, Call, Connection, connect, retry_after_s
+from autoscaler.clients.kube.connection import FIELD_MANAGER, MERGE_PATCH, Call, Connection, connect, retry_after_s
 from autoscaler.clients.kube.discovery import Discovery
 from autoscaler.clients.kube.failures import from_answer
+from autoscaler.clients.kube.floors import Floors
 from autoscaler.clients.kube.metrics_apis import MetricsApis
 from autoscaler.clients.kube.resources import EVENTS, LEASES, OURS, PODS, Json, Resource
 from autoscaler.clients.notes import NOTE_BYTES, cut
@@ -20,6 +21,7 @@ from autoscaler.clients.ports import (
     Conflict,
     EventNote,
     EvictionResult,
+    FieldConflict,
     MetricQuestion,
     MetricValue,
     NotFound,
@@ -60,10 +62,12 @@ class KubeClient:
     clock: Clock = field(default_factory=SystemClock)
     _discovery: Discovery = field(init=False)
     _metrics: MetricsApis = field(init=False)
+    _floors: Floors = field(init=False)
 
     def __post_init__(self) -> None:
         self._discovery = Discovery(self.connection)
         self._metrics = MetricsApis(self.connection, self._discovery)
+        self._floors = Floors(self.connection)
 
     async def close(self) -> None:
         """End all connections."""
@@ -115,6 +119,29 @@ class KubeClient:
         call = Call("update", resource, namespace, name, "status", body, _WRITE)
         answer = await self.connection.send(call, expect=frozenset({_NOT_FOUND, _CONFLICT}))
         return _version(answer.body) if answer.ok else _absent(answer.status)
+
+    async def set_finalizers(
+        self, plural: str, namespace: str, name: str, *, finalizers: Sequence[str], resource_version: str
+    ) -> str | NotFound | Conflict:
+        """Replace the finalizers of an object of ours if nobody else wrote it; return its new resourceVersion."""
+        meta = {"resourceVersion": resource_version, "finalizers": list(finalizers)}
+        call = Call("patch", OURS[plural], namespace, name, "", {"metadata": meta}, _WRITE, content_type=MERGE_PATCH)
+        answer = await self.connection.send(call, expect=frozenset({_NOT_FOUND, _CONFLICT}))
+        return _version(answer.body) if answer.ok else _absent(answer.status)
+
+    async def get_hpa(self, namespace: str, name: str) -> Json | NotFound:
+        """Read a HorizontalPodAutoscaler as it is, managedFields included."""
+        return await self._floors.get(namespace, name)
+
+    async def apply_floor(
+        self, seen: Json, *, min_replicas: int | None, annotations: Mapping[str, str], force: bool
+    ) -> Json | NotFound | Conflict | FieldConflict:
+        """Apply minReplicas and annotations of an HPA as field manager of the floor, if it is still the one that was seen."""
+        return await self._floors.apply(seen, min_replicas, annotations, force=force)
+
+    async def forget_floor(self, seen: Json, annotations: Sequence[str]) -> Json | NotFound | Conflict:
+        """Remove annotations of an HPA, and the floor's entries in its managedFields, if it is still the one that was seen."""
+        return await self._floors.forget(seen, annotations)
 
     async def evict(self, namespace: str, name: str, *, uid: str) -> EvictionResult:
         """Evict one pod, this very one (UID precondition).

@@ -23,6 +23,8 @@ from autoscaler.settings import KubernetesSettings
 from autoscaler.telemetry import KUBE_REQUESTS
 
 FIELD_MANAGER = "foresail"
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"  # server-side apply; JSON is YAML
 _METHODS = {
     "get": "GET",
     "list": "GET",

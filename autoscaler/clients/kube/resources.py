@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from autoscaler.api.marks import FLOOR_MANAGER
+
 Json = dict[str, Any]
 
 _META = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
@@ -66,6 +68,25 @@ def trim_metadata(obj: Json) -> Json:
     if _LAST_APPLIED in meta.get("annotations", {}):
         meta["annotations"] = {key: value for key, value in meta["annotations"].items() if key != _LAST_APPLIED}
     return {**obj, "metadata": meta}
+
+
+def trim_hpa(obj: Json) -> Json:
+    """Keep of an HPA's managedFields who owns minReplicas, and whatever is the floor's; the rest is as for our own objects."""
+    kept = trim_metadata(obj)
+    entries = [
+        _pick(entry, ("manager", "operation", "time", "subresource")) | {"fieldsV1": fields}
+        for entry in obj.get("metadata", {}).get("managedFields") or ()
+        if (fields := _of_floor(entry)) is not None
+    ]
+    return {**kept, "metadata": {**kept["metadata"], "managedFields": entries}}
+
+
+def _of_floor(entry: Json) -> Json | None:
+    """Return what is kept of an entry of managedFields; None: nothing."""
+    owns = "f:minReplicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+    if not owns and entry.get("manager") != FLOOR_MANAGER:
+        return None
+    return {"f:spec": {"f:minReplicas": {}}} if owns else {}
 
 
 def _owned(obj: Json) -> Json:

@@ -138,9 +138,10 @@ httpGet: {path: {{ .path }}, port: metrics{{ if .web.tls }}, scheme: HTTPS{{ end
 - apiGroups: [apps]
   resources: [replicasets, deployments, statefulsets, daemonsets]
   verbs: [list, watch]
+{{- /* Mode HPAFloor raises minReplicas, and gives it back. */}}
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [list, watch]
+  verbs: [get, list, watch, patch]
 {{- /* KEDA's, to see who else scales a target. Where KEDA is not installed the rule is about nothing. */}}
 - apiGroups: [keda.sh]
   resources: [scaledobjects]
@@ -148,6 +149,10 @@ httpGet: {path: {{ .path }}, port: metrics{{ if .web.tls }}, scheme: HTTPS{{ end
 - apiGroups: [foresail.dev]
   resources: [predictiveautoscalers, healingpolicies]
   verbs: [list, watch]
+{{- /* The finalizer of onDelete Restore. */}}
+- apiGroups: [foresail.dev]
+  resources: [predictiveautoscalers]
+  verbs: [patch]
 - apiGroups: [foresail.dev]
   resources: [predictiveautoscalers/status, healingpolicies/status]
   verbs: [update]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autoscaler.api.marks import FLOOR_MANAGER, FLOOR_OF, OWNER_MIN
+from autoscaler.api.marks import FLOOR, FLOOR_MANAGER, FLOOR_OF, OWNER_MIN
 from autoscaler.clients.kube.objects import Objects
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS
 from autoscaler.errors import Permanent
@@ -11,14 +11,15 @@ from tests.unit.handover.stage import HPAS, NAMESPACE, OURS, SHOP, Json, Stage, 
 
 
 async def raised(stage: Stage, owners: int | None, to: int = 5) -> Json:
-    """Raise the floor of the shop's HPA as mode HPAFloor does: by server-side apply, with both annotations."""
+    """Raise the floor of the shop's HPA as mode HPAFloor does: by server-side apply, with its annotations; no service is there to look after it."""
+    await stage.kill()
     plain = an_hpa()
     plain["spec"].pop("minReplicas")
     if owners is not None:
         plain["spec"]["minReplicas"] = owners
     stage.cluster.delete(HPAS, NAMESPACE, "shop")
     await Objects(stage.connection, "kubectl").create(HORIZONTAL_POD_AUTOSCALERS, plain)
-    marks = {FLOOR_OF: str(SHOP), OWNER_MIN: "" if owners is None else str(owners)}
+    marks = {FLOOR_OF: str(SHOP), OWNER_MIN: "" if owners is None else str(owners), FLOOR: str(to)}
     floor = {"metadata": {**plain["metadata"], "annotations": marks}, "spec": {"minReplicas": to}}
     applied = await Objects(stage.connection, FLOOR_MANAGER).apply(HORIZONTAL_POD_AUTOSCALERS, floor, force=True)
     assert isinstance(applied, dict)
@@ -37,7 +38,7 @@ async def test_the_owner_s_value_is_back_and_nothing_is_ours(stage: Stage, owner
     await give_back(stage.session(), hpa)
     after = stage.hpa()
     assert after
-    assert after["spec"].get("minReplicas") == owners
+    assert after["spec"]["minReplicas"] == (owners or 1)  # the API server's default
     assert not after["metadata"].get("annotations")
     assert managers(after) == {"kubectl"}
     assert not has_floor(after)
@@ -70,8 +71,12 @@ async def test_what_the_owner_wrote_since_is_not_overwritten(stage: Stage) -> No
 
 
 def test_without_managed_fields_the_annotations_count() -> None:
-    hpa = an_hpa(annotations={FLOOR_OF: "a/b", OWNER_MIN: "2"})
-    assert change_back(hpa) == {"metadata": {"annotations": {FLOOR_OF: None, OWNER_MIN: None}}, "spec": {"minReplicas": 2}}
+    hpa = an_hpa(annotations={FLOOR_OF: "a/b", OWNER_MIN: "2", FLOOR: "5"})
+    gone: Json = {"metadata": {"annotations": {FLOOR_OF: None, OWNER_MIN: None, FLOOR: None}}}
+    hpa["spec"]["minReplicas"] = 5
+    assert change_back(hpa) == {**gone, "spec": {"minReplicas": 2}}
+    hpa["spec"]["minReplicas"] = 7  # somebody else's, as we wrote 5
+    assert change_back(hpa) == gone
 
 
 def test_an_annotation_that_somebody_broke_is_named() -> None:

@@ -172,9 +172,10 @@ EVICT = {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]}
 SERVICE_RULES = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": READ},
     {"apiGroups": ["apps"], "resources": ["replicasets", "deployments", "statefulsets", "daemonsets"], "verbs": READ},
-    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": READ},
+    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["get", *READ, "patch"]},
     {"apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": READ},
     {"apiGroups": ["foresail.dev"], "resources": ["predictiveautoscalers", "healingpolicies"], "verbs": READ},
+    {"apiGroups": ["foresail.dev"], "resources": ["predictiveautoscalers"], "verbs": ["patch"]},
     {
         "apiGroups": ["foresail.dev"],
         "resources": ["predictiveautoscalers/status", "healingpolicies/status"],
