@@ -11,7 +11,7 @@ from tests.unit.handover.stage import HPAS, NAMESPACE, OURS, SHOP, Json, Stage, 
 
 
 async def raised(stage: Stage, owners: int | None, to: int = 5) -> Json:
-    """Raise the floor of the shop's HPA as mode HPAFloor does: by server-side apply, with its annotations; no service is there to look after it."""
+    """Raise the floor of the shop's HPA as mode HPAFloor does, by server-side apply; no service is there to look after it."""
     await stage.kill()
     plain = an_hpa()
     plain["spec"].pop("minReplicas")
