@@ -13,7 +13,7 @@ from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS, trim_hpa
 from autoscaler.clients.ports import Conflict, FieldConflict, Kube, NotFound
 from tests.contract.support import Objects, a_namespace
-from tests.fakes import field_owners
+from tests.fakes import fields
 from tests.fakes.api_server import FakeApiServer
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.kube import FakeKube
@@ -44,15 +44,15 @@ class FakeWorld:
     async def apply(self, manager: str, min_replicas: int | None, *, force: bool = False) -> None:
         name = {"namespace": self.namespace, "name": "web"}
         live = self.cluster.get(HPAS.plural, self.namespace, "web") or {"metadata": name, "spec": {}}
-        applied = field_owners.apply(live, {"metadata": name, "spec": a_spec(min_replicas)}, manager, force=force)
+        applied = fields.applied(live, {"metadata": name, "spec": a_spec(min_replicas)}, manager, force=force)
         assert isinstance(applied, dict), applied
         self.cluster.put(HPAS.plural, applied)
 
     async def update(self, manager: str, min_replicas: int) -> None:
         live = self.cluster.get(HPAS.plural, self.namespace, "web")
         assert live
-        wanted = field_owners.merge(live, {"spec": {"minReplicas": min_replicas}})
-        self.cluster.put(HPAS.plural, field_owners.update(live, wanted, manager))
+        wanted = fields.merged(live, {"spec": {"minReplicas": min_replicas}})
+        self.cluster.put(HPAS.plural, fields.replaced(live, wanted, manager))
 
 
 @dataclass

@@ -22,7 +22,7 @@ from aiohttp import ClientError, ClientSession, web
 from kubernetes_asyncio.client import ApiClient, Configuration
 
 from autoscaler.clients.kube.connection import Connection
-from tests.fakes import patches, writes
+from tests.fakes import writes
 from tests.fakes.answers import another, answer, scale_of, status
 from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, Json, evictable_without_budget, own_replicas
 
@@ -270,7 +270,8 @@ class FakeApiServer:
             assert body
             return self._evict(obj, body)
         if request.method == "PATCH":
-            return self._patch(request, (plural, namespace, name, subresource), body or {})
+            how = writes.Patch(request.query, request.content_type, subresource)
+            return writes.patch(self.cluster, plural, obj, body or {}, how)
         if request.method == "DELETE":
             return writes.delete(self.cluster, plural, obj, body or {})
         if request.method == "GET":
@@ -291,15 +292,6 @@ class FakeApiServer:
             return answer(200, obj if same else self.cluster.put(plural, {**obj, "status": body.get("status")}))
         body["metadata"] = {**meta, **sent}
         return answer(200, self.cluster.put(plural, body))
-
-    def _patch(self, request: web.Request, where: tuple[str, str, str, str], body: Json) -> web.Response:
-        plural, namespace, name, subresource = where
-        obj = self.cluster.get(plural, namespace, name)
-        if plural != patches.HPAS and obj:
-            how = writes.Patch(request.query, request.content_type, subresource)
-            return writes.patch(self.cluster, plural, obj, body, how)
-        done = patches.patched(self.cluster, where[:3], body, patches.How(request.content_type, dict(request.query)))
-        return status(*done) if isinstance(done, tuple) else answer(200, done)
 
     def _evict(self, pod: Json, body: Json) -> web.Response:
         meta = pod["metadata"]

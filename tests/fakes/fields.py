@@ -1,6 +1,7 @@
 """Who owns which field of an object, kept in `managedFields` as the API server does: the part of it that a client can tell.
 
-Fields are paths through objects; a list is one field. Types, merging of lists by key and the times of entries are left out.
+Fields are paths through objects; a list is one field. Types and merging of lists by key are left out. The contract tests hold
+it against the real API server.
 """
 
 import copy
@@ -8,6 +9,7 @@ from typing import Any
 
 Json = dict[str, Any]
 Path = tuple[str, ...]
+WHEN = "2026-01-01T00:00:00Z"  # of every entry
 _OWNED_METADATA = ("labels", "annotations", "finalizers")
 
 
@@ -40,21 +42,38 @@ def updated(old: Json, new: Json, manager: str) -> list[Json]:
     return _written(owned)
 
 
-def applied(old: Json, wanted: Json, manager: str, *, force: bool) -> Json | None:
-    """Return an object after a server-side apply; None when another manager has one of its fields at another value."""
+def replaced(old: Json, new: Json, manager: str) -> Json:
+    """Return an object after somebody replaced it; managedFields that come with it count, unless they are cleared or none."""
+    sent = new.get("metadata", {}).get("managedFields")
+    result = _defaulted(copy.deepcopy(new))
+    result["metadata"]["managedFields"] = sent or old["metadata"].get("managedFields") or []
+    result["metadata"]["managedFields"] = updated(old, result, manager)
+    return result
+
+
+def applied(old: Json, wanted: Json, manager: str, *, force: bool) -> Json | list[str]:
+    """Return an object after a server-side apply, or the managers that have one of its fields at another value."""
     before, asked, mine = leaves(old), leaves(wanted), (manager, "Apply")
     owned = _read(old)
     contested = {path for path, value in asked.items() if before.get(path) != value}
     others = {path for key, paths in owned.items() if key != mine for path in paths}
     if contested & others and not force:
-        return None
+        return sorted({name for (name, _), paths in owned.items() if (name, "Apply") != mine and paths & contested})
     result = copy.deepcopy(old)
     for path in owned.get(mine, set()) - asked.keys() - others:
         _drop(result, path)
     result = merged(result, {key: wanted[key] for key in ("metadata", "spec") if key in wanted})
     owned = {key: paths - contested for key, paths in owned.items()} | {mine: set(asked)}
+    result = _defaulted(dict(result))
     result["metadata"]["managedFields"] = _written(owned)
-    return dict(result)
+    return result
+
+
+def _defaulted(obj: Json) -> Json:
+    """Fill in what the API server does: an HPA has at least one pod unless somebody says otherwise."""
+    if obj.get("kind") == "HorizontalPodAutoscaler" or ("scaleTargetRef" in obj.get("spec", {}) and "mode" not in obj["spec"]):
+        obj["spec"].setdefault("minReplicas", 1)
+    return obj
 
 
 def _walk(value: object, path: Path) -> Any:  # noqa: ANN401 - a generator of pairs
@@ -94,5 +113,6 @@ def _written(owned: dict[tuple[str, str], set[Path]]) -> list[Json]:
             for key in path:
                 below = below.setdefault(f"f:{key}", {})
         if fields:
-            entries.append({"manager": manager, "operation": operation, "fieldsType": "FieldsV1", "fieldsV1": fields})
+            how = {"manager": manager, "operation": operation, "time": WHEN}
+            entries.append({**how, "fieldsType": "FieldsV1", "fieldsV1": fields})
     return entries

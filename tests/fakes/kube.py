@@ -28,7 +28,7 @@ from autoscaler.clients.ports import (
     Target,
 )
 from autoscaler.errors import Permanent
-from tests.fakes import field_owners
+from tests.fakes import fields
 from tests.fakes.cluster import KINDS, SCALABLE, FakeCluster, evictable_without_budget, own_replicas, scale_selector
 
 HPAS = "horizontalpodautoscalers"
@@ -143,7 +143,7 @@ class FakeKube:
         live = self._hpa(seen)
         if not isinstance(live, dict):
             return live
-        applied = field_owners.apply(live, config, FLOOR_MANAGER, force=force)
+        applied = fields.applied(live, config, FLOOR_MANAGER, force=force)
         if isinstance(applied, list):
             return FieldConflict(f"conflict with {', '.join(applied)}: .spec.minReplicas")
         return self.cluster.put(HPAS, applied)
@@ -156,7 +156,7 @@ class FakeKube:
             return live
         others = [one for one in seen["metadata"].get("managedFields") or () if one["manager"] != FLOOR_MANAGER]
         meta = {"annotations": dict.fromkeys(annotations), "managedFields": others or [{}]}
-        return self.cluster.put(HPAS, field_owners.update(live, field_owners.merge(live, {"metadata": meta}), FLOOR_MANAGER))
+        return self.cluster.put(HPAS, fields.replaced(live, fields.merged(live, {"metadata": meta}), FLOOR_MANAGER))
 
     def _hpa(self, seen: Json) -> Json | NotFound | Conflict:
         meta = seen["metadata"]

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from tests.fakes.answers import another, answer, status
 from tests.fakes.cluster import FakeCluster, Json
-from tests.fakes.fields import applied, merged, updated
+from tests.fakes.fields import applied, merged, replaced, updated
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,9 @@ def patch(cluster: FakeCluster, plural: str, old: Json, body: Json, how: Patch) 
     if how.subresource == "status":
         return answer(200, cluster.put(plural, {**old, "status": merged(old.get("status"), body.get("status"))}))
     new = _patched(old, body, how)
-    if new is None:
-        return status(409, "Conflict", "Apply failed with 1 conflict: conflict with another manager")
+    if isinstance(new, list):
+        causes = [{"reason": "FieldManagerConflict", "message": f'conflict with "{one}"', "field": "."} for one in new]
+        return status(409, "Conflict", f"Apply failed with conflicts: {new}", {"causes": causes})
     if new == old:
         return answer(200, old)
     if new.get("spec") != old.get("spec"):
@@ -62,11 +63,9 @@ def patch(cluster: FakeCluster, plural: str, old: Json, body: Json, how: Patch) 
     return answer(200, stored)
 
 
-def _patched(old: Json, body: Json, how: Patch) -> Json | None:
+def _patched(old: Json, body: Json, how: Patch) -> Json | list[str]:
     manager = how.query.get("fieldManager", "unknown")
     if how.content_type.startswith("application/apply-patch"):
         return applied(old, body, manager, force=how.query.get("force") == "true")
     new = merged(old, {key: value for key, value in body.items() if key != "status"})  # a subresource of its own
-    if "managedFields" not in body.get("metadata", {}):
-        new["metadata"]["managedFields"] = updated(old, new, manager)
-    return dict(new)
+    return replaced(old, dict(new), manager)

@@ -6,7 +6,7 @@ from autoscaler.loops.forecast_book import series_of
 from autoscaler.loops.observe import parse
 from autoscaler.model import Forecast
 from tests.builders import a_forecast
-from tests.fakes import field_owners
+from tests.fakes import fields
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.kube import FakeStore
 from tests.unit.loops.scenes import CPU_80, NAMESPACE, Scene
@@ -43,7 +43,7 @@ def gitops(scene: Scene, min_replicas: int | None, name: str = "shop", **more: o
     if min_replicas is not None:
         spec["minReplicas"] = min_replicas
     live = scene.cluster.get(HPAS, NAMESPACE, name) or {"metadata": meta, "spec": {}}
-    applied = field_owners.apply(live, {"metadata": meta, "spec": spec}, "argocd-controller", force=True)
+    applied = fields.applied(live, {"metadata": meta, "spec": spec}, "argocd-controller", force=True)
     assert isinstance(applied, dict)
     scene.cluster.put(HPAS, applied)
 
@@ -51,9 +51,7 @@ def gitops(scene: Scene, min_replicas: int | None, name: str = "shop", **more: o
 def someone_writes(scene: Scene, min_replicas: int, manager: str = "kubectl-edit") -> None:
     """Write minReplicas of the HPA as a person does."""
     live = hpa(scene)
-    scene.cluster.put(
-        HPAS, field_owners.update(live, field_owners.merge(live, {"spec": {"minReplicas": min_replicas}}), manager)
-    )
+    scene.cluster.put(HPAS, fields.replaced(live, fields.merged(live, {"spec": {"minReplicas": min_replicas}}), manager))
 
 
 def foresee(scene: Scene, pods: int | None, **fields: object) -> None:
