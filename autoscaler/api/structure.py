@@ -7,7 +7,7 @@ is in `validation`.
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from types import NoneType
 
@@ -58,6 +58,22 @@ def without_nulls(value: Json) -> Json:
     if isinstance(value, list | tuple):
         return [without_nulls(item) for item in value]
     return value
+
+
+def is_nested_deeper(value: Json, levels: int) -> bool:
+    """Say whether a JSON value has more than so many levels; without recursion, which deep values would end."""
+    level = [value]
+    for _ in range(levels):
+        level = [child for one in level for child in _children(one)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Json) -> Iterable[Json]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 @cache

@@ -8,11 +8,12 @@ import json
 from typing import Any
 
 from autoscaler.api.convert.parts import Fields, Json, Note, a_list
-from autoscaler.api.structure import without_nulls
+from autoscaler.api.structure import is_nested_deeper, without_nulls
 
 ANNOTATIONS = "autoscaling.alpha.kubernetes.io/"  # what begins so is the API server's own
 _METRICS, _BEHAVIOR = f"{ANNOTATIONS}metrics", f"{ANNOTATIONS}behavior"
 _CPU_TARGET = "targetCPUUtilizationPercentage"
+_MOST_LEVELS = 50  # of an annotation: metrics have ten, and those who read the values recurse
 
 
 def as_v2(version: object, spec: Json, annotations: Json, notes: list[Note]) -> Fields:
@@ -51,7 +52,7 @@ def _annotation(name: str, annotations: Json, kind: type, notes: list[Note]) -> 
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or is_nested_deeper(value, _MOST_LEVELS):
         notes.append(
             Note(f"metadata.annotations[{name}]", "left out: it is not the JSON that it should be; the API server ignores it")
         )

@@ -74,7 +74,7 @@ def test_the_behavior_of_v1_is_read_from_the_annotation_with_the_names_of_go() -
     assert spec["behavior"] == {"scaleUp": RULES}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", "[" * 100_000, '{"ScaleUp":' * 600 + "{" + "}" * 601])
 def test_an_annotation_that_nobody_can_read_is_told_and_ignored_as_by_the_api_server(text: str) -> None:
     notes: list[Note] = []
     spec = read_hpa(hpa("autoscaling/v1", {"autoscaling.alpha.kubernetes.io/behavior": text}), notes)
