@@ -4,6 +4,7 @@ Two writes, because the API server notes whoever changes a field as its owner: t
 takes our name off. A run that dies in between is ended by the next one.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from autoscaler.clients.ports import Json
 from autoscaler.errors import Permanent
 from autoscaler.handover.record import annotation, named
 from autoscaler.handover.session import Session, Waiting, key_of
+
+_COUNT = re.compile("[0-9]{1,10}")
 
 
 def has_floor(hpa: Json) -> bool:
@@ -71,9 +74,9 @@ def _owners(hpa: Json) -> int | None:
     text = annotation(hpa, OWNER_MIN)
     if not text:
         return None
-    if not text.isdecimal():
+    if not _COUNT.fullmatch(text):
         raise Permanent(
-            f"giving {named(hpa)} its minReplicas back: the annotation {OWNER_MIN} is {text!r} and no number; write the "
+            f"giving {named(hpa)} its minReplicas back: the annotation {OWNER_MIN} is {text[:40]!r} and no number; write the "
             "minReplicas that you want, and take both annotations off"
         )
     return int(text)

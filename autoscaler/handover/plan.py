@@ -9,7 +9,7 @@ from autoscaler.api.marks import ADOPTED, ADOPTING, FLOOR_OF
 from autoscaler.api.parse import predictive_autoscaler
 from autoscaler.api.types import Mode
 from autoscaler.clients.ports import Json
-from autoscaler.errors import ForesailError, InvalidObject
+from autoscaler.errors import ForesailError, InvalidObject, Permanent
 from autoscaler.handover.record import adopted, annotation, named, record_of, same_target, target_text
 from autoscaler.model import ObjectKey
 
@@ -112,14 +112,21 @@ def manifest_of(body: Json) -> Json:
 
 
 def took_over(autoscaler: Json, name: str) -> bool:
-    """Say whether an object of ours has the record of an HPA of that name."""
-    record = adopted(autoscaler)
+    """Say whether an object of ours has the record of an HPA of that name; one that cannot be read is no record."""
+    record = _record(autoscaler)
     return record is not None and record["metadata"]["name"] == name
+
+
+def _record(autoscaler: Json) -> Json | None:
+    try:
+        return adopted(autoscaler)
+    except Permanent:  # of another object perhaps, which must not stand in the way; `release` tells of it
+        return None
 
 
 def _without_hpa(key: ObjectKey, scene: Scene) -> Finish | Refusal:
     for one in scene.ours:
-        record = adopted(one)
+        record = _record(one)
         if record is not None and record["metadata"]["name"] == key.name:
             return Finish(record, one)
     return Refusal((f"there is no HorizontalPodAutoscaler {key}, and no object of Foresail has taken one of that name over",))

@@ -4,14 +4,18 @@ The record is an annotation of the object that took its place, so that nothing e
 """
 
 import json
+from typing import Any
 
 from autoscaler.api.marks import ADOPTED
+from autoscaler.api.structure import is_nested_deeper
+from autoscaler.api.validation import metadata_faults
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.ports import Json
 from autoscaler.errors import Permanent
 
 _BOUNDS = ("minReplicas", "maxReplicas")
 _KEPT = ("labels", "annotations", "ownerReferences")
+_MOST_LEVELS = 50  # an HPA has some fifteen, and those who send it recurse
 
 
 def named(obj: Json) -> str:
@@ -37,21 +41,45 @@ def record_of(hpa: Json) -> str:
 def adopted(autoscaler: Json) -> Json | None:
     """Return the HPA that an object of ours took over, as it was; None when it took over none.
 
-    Raises Permanent when somebody has changed the record so that it cannot be read.
+    Who may write our objects need not be one who may write HPAs, and it is somebody else who types `release`. So the record is
+    believed for its own namespace and its object's own target only. Raises Permanent for one that cannot be read or that
+    names another target.
     """
     text = annotation(autoscaler, ADOPTED)
     if text is None:
         return None
     try:
-        record = json.loads(text)
-        meta = {"name": record["name"], "namespace": autoscaler["metadata"]["namespace"]}
-        meta |= {key: record[key] for key in _KEPT if key in record}
-        return {"apiVersion": HPAS.api_version, "kind": HPAS.kind, "metadata": meta, "spec": dict(record["spec"])}
-    except (ValueError, KeyError, TypeError) as error:
+        hpa = _hpa_of(json.loads(text), autoscaler["metadata"]["namespace"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Permanent(
             f"reading the annotation {ADOPTED} of {named(autoscaler)}: it is no record of an HPA ({error!r}); "
             "put it back as it was, or use --make-hpa"
         ) from error
+    if not same_target(hpa, autoscaler):
+        raise Permanent(
+            f"reading the annotation {ADOPTED} of {named(autoscaler)}: it records an HPA of another target than "
+            f"{target_text(autoscaler)}, which nobody adopted; take the annotation off, or use --make-hpa"
+        )
+    return hpa
+
+
+def _hpa_of(record: Any, namespace: str) -> Json:  # noqa: ANN401 - JSON
+    """Return the HPA of a record; raises ValueError, KeyError or TypeError where it is none."""
+    meta = {"name": record["name"], "namespace": namespace}
+    meta |= {key: record[key] for key in _KEPT if key in record}
+    spec, owners = record["spec"], meta.get("ownerReferences", [])
+    if is_nested_deeper(record, _MOST_LEVELS):
+        raise ValueError("it is nested too deeply")
+    if not (isinstance(meta["name"], str) and isinstance(spec, dict) and isinstance(spec.get("scaleTargetRef"), dict)):
+        raise TypeError("name, spec and its scaleTargetRef are not what they are in an HPA")
+    if not (isinstance(owners, list) and all(isinstance(one, dict) for one in owners)):
+        raise TypeError("ownerReferences are no list of objects")
+    for kind in ("labels", "annotations"):
+        if not (isinstance(marks := meta.get(kind, {}), dict) and all(isinstance(one, str) for one in marks.values())):
+            raise TypeError(f"{kind} are no texts by name")
+    for fault in metadata_faults({"name": meta["name"]}):  # what else the API server refuses, it says itself
+        raise ValueError(str(fault))
+    return {"apiVersion": HPAS.api_version, "kind": HPAS.kind, "metadata": meta, "spec": spec}
 
 
 def with_bounds_of(hpa: Json, autoscaler: Json) -> tuple[Json, list[str]]:

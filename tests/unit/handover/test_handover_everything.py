@@ -105,3 +105,15 @@ async def test_a_target_that_cannot_be_scaled_back_keeps_its_object(stage: Stage
     assert await release_all(stage) == 1
     assert stage.ours("going")
     assert "denied by policy" in stage.text
+
+
+async def test_a_record_that_somebody_broke_fails_alone(stage: Stage) -> None:
+    await stage.kill()
+    stage.cluster.delete(HPAS, NAMESPACE, "shop")
+    put_adopted(stage, "one")
+    stage.cluster.put(OURS, an_autoscaler("bad", target="bad", mode="Scale", annotations={ADOPTED: "[" * 100_000}))
+    stage.cluster.put(HPAS, an_hpa("raised", annotations={FLOOR_OF: "default/gone", OWNER_MIN: "9" * 5_000}))
+    assert await release_all(stage) == 2
+    assert stage.hpa("one")
+    assert "PredictiveAutoscaler default/bad" in stage.text
+    assert "HorizontalPodAutoscaler default/raised: cannot be given back" in stage.text

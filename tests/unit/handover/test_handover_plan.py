@@ -182,3 +182,10 @@ def test_an_hpa_that_cannot_read_its_metrics_wants_what_is_there() -> None:
 )
 def test_one_pod_or_a_tenth_is_no_difference(ours: int, theirs: int, apart: bool) -> None:  # noqa: FBT001
     assert far_apart(ours, theirs, 0.1) is apart
+
+
+def test_a_broken_record_of_another_object_is_not_in_the_way() -> None:
+    bad = an_autoscaler("bad", target="bad", mode="Scale", annotations={ADOPTED: "garbage"})
+    assert isinstance(planned([an_hpa()], [bad]), TakeOver)
+    gone = an_autoscaler(mode="Scale", annotations={ADOPTED: record_of(an_hpa())})
+    assert isinstance(planned([], [bad, gone]), Finish)

@@ -1,6 +1,7 @@
 """The way back: the HPA is made again whatever has died, and nothing of ours is left on it."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -8,6 +9,7 @@ from autoscaler.api.convert.to_hpa import hpa_of
 from autoscaler.api.marks import ADOPTED, RESTORE_FINALIZER
 from autoscaler.errors import Permanent
 from autoscaler.handover.adopt import Refused
+from autoscaler.handover.record import record_of
 from autoscaler.handover.session import Unready
 from tests.fakes.api_server import Matcher
 from tests.fakes.waiting import until
@@ -189,13 +191,39 @@ async def test_an_object_that_took_over_nothing_is_refused_without_make_hpa(stag
     assert stage.ever_without_driver() == []
 
 
-async def test_a_record_that_somebody_broke_is_named_and_make_hpa_helps(stage: Stage) -> None:
+SPEC: Json = an_hpa()["spec"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "{}",
+        "[" * 100_000,
+        json.dumps({"name": "shop", "spec": SPEC, "labels": 1}),
+        json.dumps({"name": "shop", "spec": SPEC, "ownerReferences": ["boss"]}),
+        json.dumps({"name": "shop", "spec": [["scaleTargetRef", {}]]}),
+        json.dumps({"name": 7, "spec": SPEC}),
+        json.dumps({"name": "../shop\x1b[2J", "spec": SPEC}),
+        '{"name": "shop", "spec": {"scaleTargetRef": {}, "metrics": ' + "[" * 300 + "]" * 300 + "}}",
+    ],
+)
+async def test_a_record_that_somebody_broke_is_named_and_make_hpa_helps(stage: Stage, record: str) -> None:
     stage.cluster.delete(HPAS, NAMESPACE, "shop")
-    stage.cluster.put(OURS, an_autoscaler(mode="Scale", annotations={ADOPTED: "{}"}))
+    stage.cluster.put(OURS, an_autoscaler(mode="Scale", annotations={ADOPTED: record}))
     with pytest.raises(Permanent, match="it is no record of an HPA"):
         await stage.release()
     await stage.release(make=hpa_of)
     assert stage.driver() == "HPA"
+
+
+async def test_a_record_makes_no_hpa_for_a_target_that_its_object_does_not_have(stage: Stage) -> None:
+    stage.cluster.delete(HPAS, NAMESPACE, "shop")
+    forged = record_of(an_hpa("forged", target="database"))
+    stage.cluster.put(OURS, an_autoscaler(mode="Scale", annotations={ADOPTED: forged}))
+    with pytest.raises(Permanent, match=r"an HPA of another target than Deployment default/shop"):
+        await stage.release(as_it_was=True)
+    assert stage.hpa("forged") is None
+    assert stage.driver() == "ours"
 
 
 async def test_another_hpa_of_that_name_is_not_taken_for_ours(stage: Stage) -> None:
