@@ -19,6 +19,7 @@ import typer
 from autoscaler import __version__, logs
 from autoscaler.errors import ForesailError
 from autoscaler.handover import cli as handover
+from autoscaler.terminal_text import plain
 
 EXTRA = "service"
 _WRONG, _FAILED = 2, 1  # exit codes: the user's input, anything else
@@ -186,7 +187,7 @@ def explain(
         wanted = command.Wanted(command.key_of(name), number, where, watch, output == "json")
         command.run(wanted, kubeconfig, context)
     except ForesailError as error:
-        typer.echo(f"foresail: {error}", err=True)
+        typer.echo(f"foresail: {plain(str(error))}", err=True)
         raise typer.Exit(_FAILED) from error
 
 
@@ -203,7 +204,7 @@ def _read(file: str, most_bytes: int) -> bytes:
 def _say(file: str, line: str, *, err: bool) -> None:
     """Print a line about a file, without what would be a command to the terminal."""
     text = f"{'standard input' if file == '-' else file}: {line}"
-    typer.echo("".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text), err=err)
+    typer.echo(plain(text), err=err)
 
 
 @app.command()

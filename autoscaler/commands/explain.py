@@ -17,10 +17,11 @@ from autoscaler.clients.decisions import LABELS, Unreachable, Where, autoscaler,
 from autoscaler.clients.kube.connection import Connection, connect
 from autoscaler.clients.ports import Json
 from autoscaler.clock import Clock, SystemClock
-from autoscaler.commands.explain_text import explanation, heading, plain, without_decision
+from autoscaler.commands.explain_text import explanation, heading, without_decision
 from autoscaler.errors import Permanent, Temporary
 from autoscaler.model import ObjectKey
 from autoscaler.settings import KubernetesSettings
+from autoscaler.terminal_text import plain
 
 EVERY_S = 5.0
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")

@@ -46,11 +46,6 @@ def without_decision(obj: Row) -> list[str]:
     return [f"{one.get('type')} is False ({one.get('reason')}): {one.get('message')}" for one in told]
 
 
-def plain(text: str) -> str:
-    """Return a text without what would be a command to a terminal."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-
-
 def age(seconds: float) -> str:
     """Return a time in words, such as `35 s` or `2 h`."""
     whole = max(0, round(seconds))

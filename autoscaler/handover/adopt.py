@@ -22,6 +22,7 @@ from autoscaler.handover.record import annotation, named, record_of, same_target
 from autoscaler.handover.session import Session, Waiting, created_hpa, key_of, removed_ours
 from autoscaler.handover.word import far_apart, names_hpa, wanted_by_hpa, word_of
 from autoscaler.model import ObjectKey
+from autoscaler.terminal_text import plain
 from autoscaler.yaml_text.written import written
 
 
@@ -55,7 +56,9 @@ async def adopt(session: Session, order: Order, convert: Convert) -> None:
     found = plan(order.hpa, await scene_of(session, order.hpa.namespace), order.name, convert)
     match found:
         case Refusal(reasons):
-            raise Refused(f"HorizontalPodAutoscaler {order.hpa} is not adopted:" + "".join(f"\n- {one}" for one in reasons))
+            raise Refused(
+                f"HorizontalPodAutoscaler {order.hpa} is not adopted:" + "".join(f"\n- {plain(one)}" for one in reasons)
+            )
         case Finish(hpa, there) if annotation(there, ADOPTING) is None:
             word = word_of(there)
             how = f"drives {target_text(there)}" if word.drives else f"does not drive: {word.trouble or word.refuses_for}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autoscaler.errors import ForesailError
+from autoscaler.terminal_text import plain
 
 if TYPE_CHECKING:  # at run time they come with the extra, which may be missing
     from autoscaler.handover.release import Terms
@@ -48,6 +50,7 @@ def add_to(app: typer.Typer, packages: Packages) -> None:
             from autoscaler.api.convert.hpa import spec_of_hpa  # noqa: PLC0415 - the extra may be missing
             from autoscaler.handover import adopt as steps  # noqa: PLC0415 - likewise
 
+        _checked("--name", name=[name] if name else [])
         order = steps.Order(_key(hpa), name, tolerance, force)
 
         async def work(session: "Session") -> int:
@@ -57,8 +60,7 @@ def add_to(app: typer.Typer, packages: Packages) -> None:
                 await steps.adopt(session, order, spec_of_hpa)
             return 0
 
-        again = "" if dry_run or manifest else f"foresail adopt {hpa}"
-        _run(work, _Where(kubeconfig, context, timeout, dry_run), again)
+        _run(work, _Where(kubeconfig, context, timeout, dry_run), writes=not (dry_run or manifest))
 
     @app.command()
     def release(
@@ -87,6 +89,7 @@ def add_to(app: typer.Typer, packages: Packages) -> None:
             _wrong("name one object as NAMESPACE/NAME, or give --all")
         if namespace and not everything:
             _wrong("--namespace narrows --all; an object is named as NAMESPACE/NAME")
+        _checked("--namespace", namespace=namespace or [])
         key = None if autoscaler is None else _key(autoscaler)
         terms = steps.Terms(hpa_of if make_hpa else None, as_it_was, keep)
 
@@ -96,8 +99,7 @@ def add_to(app: typer.Typer, packages: Packages) -> None:
             await steps.release(session, key, terms, steps.Service())
             return 0
 
-        again = "" if dry_run else f"foresail release {autoscaler or '--all'}"
-        _run(work, _Where(kubeconfig, context, timeout, dry_run), again)
+        _run(work, _Where(kubeconfig, context, timeout, dry_run), writes=not dry_run)
 
 
 async def _everything(session: "Session", namespaces: list[str], terms: "Terms", *, yes: bool) -> int:
@@ -113,7 +115,7 @@ async def _everything(session: "Session", namespaces: list[str], terms: "Terms",
     if not found.tasks or session.dry_run:
         return 0
     if not yes:
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             _wrong("nobody can be asked here; give --yes")
         typer.confirm("Do all of this?", abort=True)
     failed = await everything.carry_out(session, found)
@@ -129,8 +131,8 @@ class _Where:
         self.timeout_s, self.dry_run = timeout_s, dry_run
 
 
-def _run(work: Callable[["Session"], Awaitable[int]], where: _Where, again: str) -> None:
-    """Connect, work, and end with the exit code; `again` is what to type after an interruption."""
+def _run(work: Callable[["Session"], Awaitable[int]], where: _Where, *, writes: bool) -> None:
+    """Connect, work, and end with the exit code; where it `writes`, an interruption is told with what to type."""
     from autoscaler import settings_file  # noqa: PLC0415 - the extra may be missing
     from autoscaler.clients.kube.connection import connect  # noqa: PLC0415 - likewise
     from autoscaler.handover.session import Session  # noqa: PLC0415 - likewise
@@ -143,17 +145,18 @@ def _run(work: Callable[["Session"], Awaitable[int]], where: _Where, again: str)
         ]
         connection = await connect(settings_file.load(None, os.environ, flags).kubernetes)
         try:
-            return await work(Session(connection, typer.echo, where.timeout_s, dry_run=where.dry_run))
+            return await work(Session(connection, _say, where.timeout_s, dry_run=where.dry_run))
         finally:
             await connection.close()
 
     try:
         code = asyncio.run(connected())
     except ForesailError as error:
-        typer.echo(f"foresail: {error}", err=True)
+        typer.echo("\n".join(map(plain, f"foresail: {error}".split("\n"))), err=True)
         code = _FAILED
     except KeyboardInterrupt:
-        text = f"; the workload has a driver all the time. To go on, type it again: {again}" if again else ""
+        again = shlex.join(["foresail", *sys.argv[1:]])  # with all options: another context would be another cluster
+        text = f"; the workload has a driver all the time. To go on, type it again: {plain(again)}" if writes else ""
         typer.echo(f"foresail: interrupted{text}", err=True)
         code = _FAILED
     raise typer.Exit(code)
@@ -165,9 +168,27 @@ def _key(text: str) -> "ObjectKey":
     namespace, slash, name = text.partition("/")
     if not slash or not namespace or not name or "/" in name:
         _wrong(f"{text}: name it as NAMESPACE/NAME")
+    _checked("NAMESPACE/NAME", namespace=[namespace], name=[name])
     return ObjectKey(namespace, name)
 
 
+def _say(text: str) -> None:
+    """Print a line; when nobody listens any more (a pipe that was closed), the work is done to its end all the same."""
+    try:
+        typer.echo(plain(text))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _checked(option: str, **names: list[str]) -> None:
+    """End with a word about a name that no object can have: as a part of a path it would lead elsewhere."""
+    from autoscaler.api.validation import metadata_faults  # noqa: PLC0415 - the extra may be missing
+
+    for kind, given in names.items():
+        for fault in (fault for one in given for fault in metadata_faults({kind: one})):
+            _wrong(f"{option}: {kind} {fault.message}")
+
+
 def _wrong(text: str) -> None:
-    typer.echo(f"foresail: {text}", err=True)
+    typer.echo(f"foresail: {plain(text)}", err=True)
     raise typer.Exit(_WRONG)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.commands.explain_text import age, explanation, heading, plain, without_decision
+from autoscaler.commands.explain_text import age, explanation, heading, without_decision
+from autoscaler.terminal_text import plain
 from tests.unit.loops.scenes import CPU_80, NAMESPACE, NOW_S, PER_POD_10, a_shop
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "explain"

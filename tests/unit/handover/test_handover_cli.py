@@ -12,7 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from autoscaler.api.marks import ADOPTED
+from autoscaler.api.marks import ADOPTED, FLOOR_OF
 from autoscaler.api.parse import predictive_autoscaler
 from autoscaler.cli import app
 from autoscaler.handover.record import record_of
@@ -106,6 +106,10 @@ async def test_interrupted_it_says_who_drives_and_what_to_type(tmp_path: Path) -
         (("release", "/b"), "name it as NAMESPACE/NAME"),
         (("release",), "or give --all"),
         (("release", "a/b", "--all"), "or give --all"),
+        (("adopt", "a/.."), "NAMESPACE/NAME: name must be a DNS name"),
+        (("adopt", "a/b", "--name", "\x1b[2J"), "--name: name must be a DNS name"),
+        (("release", "../b"), "NAMESPACE/NAME: namespace must be a DNS label"),
+        (("release", "--all", "--namespace", ".."), "--namespace: namespace must be a DNS label"),
         (("release", "a/b", "--namespace", "a"), "--namespace narrows --all"),
     ],
 )
@@ -113,6 +117,31 @@ def test_what_cannot_be_meant_is_said_before_anything_is_asked(words: tuple[str,
     code, text = run(*words)
     assert code == 2
     assert said in text
+    assert "\x1b" not in text
+
+
+async def test_what_others_wrote_is_no_command_to_the_terminal(tmp_path: Path) -> None:
+    async with a_stage() as stage:
+        await stage.kill()  # it would give back a floor that is nobody's
+        stage.cluster.put(HPAS, an_hpa(annotations={FLOOR_OF: "x\x1b[2J\n- all is well\u202e"}))
+        code, text = await typed(stage, tmp_path, "adopt", "default/shop")
+        assert code == 1
+        assert r"PredictiveAutoscaler x\x1b[2J\n- all is well\u202e raises its minReplicas" in text
+
+
+async def test_a_reader_who_goes_away_does_not_end_a_take_over_half_way(tmp_path: Path) -> None:
+    async with a_stage() as stage:
+        kubeconfig = str(stage.api.kubeconfig(tmp_path))
+        command = [sys.executable, "-m", "autoscaler", "adopt", "default/shop", "--kubeconfig", kubeconfig]
+        read, write = os.pipe()
+        os.close(read)
+        process = await asyncio.create_subprocess_exec(*command, stdout=write, stderr=asyncio.subprocess.PIPE)
+        os.close(write)
+        _, text = await asyncio.wait_for(process.communicate(), 60)
+        assert (process.returncode, text.decode()) == (0, "")
+        ours = stage.ours()
+        assert ours
+        assert (stage.driver(), set(ours["metadata"]["annotations"])) == ("ours", {ADOPTED})
 
 
 def test_a_cluster_that_cannot_be_reached_is_an_error_with_a_sentence(tmp_path: Path) -> None:
