@@ -110,8 +110,8 @@ async def _by_pod(connection: Connection, pod: Json, key: ObjectKey, limit: int)
         answer = await connection.send(call, expect=_ANSWERS, timeout_s=_TIMEOUT_S)
     except ForesailError as error:
         return str(error)
-    if answer.ok and isinstance(answer.body.get("decisions"), list):
-        return list(answer.body["decisions"])
+    if answer.ok and (rows := _decisions(answer)) is not None:
+        return rows
     if answer.status == _FORBIDDEN:
         return f"{_told(answer)}; {_ask_for('get', call)}"
     return f"pod {meta['name']}: {_told(answer)}"
@@ -128,8 +128,8 @@ async def _by_url(url: str, key: ObjectKey, limit: int) -> list[Json]:
             answer = Answer(response.status, body if isinstance(body, dict) else {})
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         raise Unreachable(f"asking {url}: {error or 'no answer in time'}; check --service-url") from error
-    if answer.status == _OK and isinstance(answer.body.get("decisions"), list):
-        return list(answer.body["decisions"])
+    if answer.status == _OK and (rows := _decisions(answer)) is not None:
+        return rows
     raise Unreachable(f"asking {url}: {_told(answer)}; check --service-url")
 
 
@@ -140,6 +140,12 @@ def _path(key: ObjectKey) -> str:
 def _ports(pod: Json) -> list[Json]:
     containers = (pod.get("spec") or {}).get("containers") or ()
     return [port for container in containers for port in container.get("ports") or ()]
+
+
+def _decisions(answer: Answer) -> list[Json] | None:
+    """Return the decisions of an answer; None when it is not one of our service."""
+    rows = answer.body.get("decisions")
+    return rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
 
 
 def _told(answer: Answer) -> str:

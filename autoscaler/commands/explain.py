@@ -24,6 +24,7 @@ from autoscaler.settings import KubernetesSettings
 from autoscaler.terminal_text import plain
 
 EVERY_S = 5.0
+_LONGEST_RAW = 1000  # characters
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _NOTHING_YET = (
     "nothing has been decided about it yet; does the service run, and serve this namespace? Look by: "
@@ -152,8 +153,17 @@ class _Teller:
             self.paper.out(plain(heading(obj)))
         for row in rows:
             self.paper.out("")
-            for line in explanation(row, self.clock.now_s()):
+            for line in _readable(row, self.clock.now_s()):
                 self.paper.out(plain(line))
+
+
+def _readable(row: Json, now_s: float) -> list[str]:
+    """Return a decision as lines; one whose fields are not what they are here is shown as it came."""
+    try:
+        return explanation(row, now_s)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raw = json.dumps(row, default=str)[:_LONGEST_RAW]
+        return [f"{row.get('at')}: written by another version of the service, as it seems ({error!r}): {raw}"]
 
 
 def _identity(row: Json) -> tuple[str, ...]:

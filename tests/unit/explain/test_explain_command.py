@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from click.testing import Result
 from typer.testing import CliRunner
@@ -151,6 +152,37 @@ async def test_a_service_can_be_named_by_its_url(world: World) -> None:
     result = await world.run("default/shop", "--service-url", world.leader_url + "/")
     assert result.stderr == ""
     assert "scale up from 2 to 4 (AboveTarget)" in result.stdout
+
+
+async def answered(world: World, content: object, status: int = 200) -> Result:
+    """Explain what something else answers in the place of the service."""
+    web_app = web.Application()
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(content, status=status)
+
+    web_app.router.add_get("/api/v1/autoscalers/default/shop/decisions", answer)
+    async with TestServer(web_app) as server:
+        return await world.run("default/shop", "--service-url", str(server.make_url("")))
+
+
+async def test_a_decision_of_another_form_is_shown_as_it_came_beside_the_others(world: World) -> None:
+    good = {"at": "2027-01-15T08:00:00Z", "action": "hold", "current": 4, "desired": 4, "reason": "A", "result": "done"}
+    odd = {**good, "at": "2027-01-15T08:01:00Z", "passes": ["\x1b[2J"], "reason": "B"}
+    result = await answered(world, {"decisions": [good, odd]})
+    assert result.exit_code == 0, result.output
+    assert "stay at 4 (A)" in result.stdout
+    assert "2027-01-15T08:01:00Z: written by another version of the service, as it seems" in result.stdout
+    assert r"\u001b[2J" in result.stdout
+    assert "\x1b" not in result.output
+
+
+async def test_an_answer_that_holds_no_decisions_is_told_without_its_terminal_commands(world: World) -> None:
+    for content, status in (({"decisions": [1, None]}, 200), ({"error": "\x1b[2J\u202e"}, 500)):
+        result = await answered(world, content, status)
+        assert result.exit_code == 0, result.output
+        assert "this is what the status holds" in result.stderr
+        assert not {"\x1b", "\u202e"} & set(result.output)
 
 
 async def test_a_service_can_be_named_by_namespace_and_name(world: World) -> None:
