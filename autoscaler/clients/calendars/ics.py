@@ -6,7 +6,8 @@ anyway, repeats. An event that is no whole day is an error and not left out: who
 """
 
 import re
-from collections.abc import Iterator, Sequence
+import time as clock
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
@@ -24,6 +25,7 @@ _RULES = {  # what each frequency may be narrowed by: enough for days of the yea
 }
 _ALWAYS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"}
 _LONGEST = 400  # days of one event
+_LONGEST_S = 5.0  # for one file: the service waits for it, and some rules never come about, which takes half a second to see
 
 
 @dataclass(slots=True)
@@ -47,11 +49,16 @@ class _Event:
     cancelled: bool = False
 
 
-def read(text: str, years: Sequence[int]) -> frozenset[date]:
+def read(text: str, years: Sequence[int], now_s: Callable[[], float] = clock.monotonic) -> frozenset[date]:
     """Return the days of a file's events, repeated ones within these years; raises Unreadable that names the line."""
     days: set[date] = set()
+    end_s = now_s() + _LONGEST_S
     for event in _events(text):
-        days.update(_days(event, years))
+        for found in _days(event, years):
+            if now_s() > end_s:
+                message = f"its days are not reckoned within {_LONGEST_S:g} s"
+                raise Unreadable(event.number, f"{message}; keep only the events that are needed, with fewer repetitions")
+            days.update(found)
     return frozenset(days)
 
 
@@ -128,8 +135,8 @@ def _day(line: _Line, text: str) -> date:
         raise Unreadable(line.number, f"there is no day {text[:40]!r}") from error
 
 
-def _days(event: _Event, years: Sequence[int]) -> Iterator[date]:
-    """Yield every day of an event and of its repetitions."""
+def _days(event: _Event, years: Sequence[int]) -> Iterator[list[date]]:
+    """Yield the days of an event and of each of its repetitions; nothing of a rule that never comes about."""
     if event.cancelled:
         return
     if event.start is None:
@@ -139,13 +146,11 @@ def _days(event: _Event, years: Sequence[int]) -> Iterator[date]:
         raise Unreadable(event.number, f"this event ends before it begins, or is longer than {_LONGEST} days")
     starts = {event.start, *event.also}
     for rule in event.rules:
+        yield []  # each may take long
         starts.update(_repeated(rule, event.start, years))
     for start in starts - event.but:
-        for number in range(max(1, long)):
-            try:
-                yield start + timedelta(days=number)
-            except OverflowError:
-                return
+        last = min(max(1, long), (date.max - start).days + 1)
+        yield [start + timedelta(days=number) for number in range(last)]
 
 
 def _repeated(line: _Line, start: date, years: Sequence[int]) -> Iterator[date]:

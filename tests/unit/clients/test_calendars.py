@@ -152,3 +152,16 @@ def test_holidays_are_those_of_the_country_and_of_its_part_around_now() -> None:
 def test_what_the_library_does_not_know_is_a_fault_and_no_error() -> None:
     [unknown] = seen(CalendarFolder(), Exclusion(country="DE", subdivision="XX"))
     assert "the public holidays of DE-XX are not known" in unknown.fault
+
+
+def test_a_file_that_takes_too_long_is_given_up_between_two_events() -> None:
+    never = (
+        "BEGIN:VEVENT\r\nDTSTART:20200107\r\nRRULE:FREQ=DAILY;INTERVAL=7;BYDAY=MO\r\nEND:VEVENT"  # Tuesdays that are Mondays
+    )
+    moments = iter([0.0, 1.0, 2.0, 3.0, 6.0])
+    with pytest.raises(Unreadable, match=r"line 10: its days are not reckoned within 5 s; keep only the events"):
+        ics.read(a_calendar("DTSTART:20260101", "END:VEVENT", never, never, "BEGIN:VEVENT"), YEARS, lambda: next(moments))
+
+
+def test_the_last_days_of_all_are_no_error() -> None:
+    assert days("DTSTART:99991230", "DURATION:P9D") == ["9999-12-30", "9999-12-31"]
