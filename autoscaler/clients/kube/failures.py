@@ -16,6 +16,7 @@ from kubernetes_asyncio.config.config_exception import ConfigException
 from autoscaler.errors import ForesailError, Permanent, Temporary
 
 _HIGHEST_STATUS_OF_CLIENT_ERRORS = 499
+_IN_CLUSTER = 'User "system:serviceaccount:'
 
 
 class Expired(Temporary):
@@ -102,7 +103,9 @@ def from_answer(attempt: Attempt, status: int, body: Any, retry_after_s: float |
         # The chart knows the scale of Kubernetes' own kinds only.
         is_foreign = attempt.resource.endswith("/scale") and attempt.group != "apps"
         how = "name the kind in the chart's rbac.extraScaleTargets" if is_foreign else "the chart's ClusterRole does"
-        remedy = f"grant {rule} to the service account of foresail ({how})"
+        person = 'User "' in cause and _IN_CLUSTER not in cause  # who types a command, with rights that no chart gives
+        whose = "the user whom the cause names" if person else f"the service account of foresail ({how})"
+        remedy = f"grant {rule} to {whose}"
     message = f"{attempt}: HTTP {status}: {cause or 'no cause given'}; {remedy}"
     if issubclass(verdict.error, Temporary):
         return verdict.error(message, retry_after_s=retry_after_s)

@@ -286,6 +286,16 @@ def test_a_missing_right_says_whether_the_chart_gives_it_by_itself(resource: str
     assert f'"{resource}" in API group "{group}" to the service account of foresail ({how})' in str(told)
 
 
+def test_a_missing_right_of_a_person_is_nothing_that_the_chart_gives() -> None:
+    attempt = Attempt("delete", "horizontalpodautoscalers", "autoscaling", "shop/web")
+    for user, whose in (
+        ("ann", "the user whom the cause names"),
+        ("system:serviceaccount:ops:foresail", "the service account of"),
+    ):
+        told = from_answer(attempt, 403, {"message": f'x is forbidden: User "{user}" cannot delete resource "x"'}, None)
+        assert f'in API group "autoscaling" to {whose}' in str(told)
+
+
 @pytest.mark.parametrize(
     ("exception", "error"),
     [
