@@ -18,7 +18,7 @@ from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS as OURS
 from autoscaler.clients.ports import Conflict, Json
 from autoscaler.errors import ForesailError, Permanent
 from autoscaler.handover.plan import Convert, Finish, Origin, Refusal, Scene, TakeOver, body_of, manifest_of, plan, took_over
-from autoscaler.handover.record import annotation, named, record_of, same_target, target_text
+from autoscaler.handover.record import annotation, made_again, named, record_of, same_target, target_text
 from autoscaler.handover.session import Session, Waiting, created_hpa, key_of, removed_ours
 from autoscaler.handover.word import far_apart, names_hpa, wanted_by_hpa, word_of
 from autoscaler.model import ObjectKey
@@ -111,13 +111,18 @@ async def _take_over(session: Session, order: Order, found: TakeOver) -> None:
     try:
         seen = await _agreed(session, order, hpa, obj)
         if seen is not _Hpa.GONE:
+            await _tried(session, hpa)
             await _deleted(session, hpa)
     except ForesailError as error:
         left = await session.hpa(order.hpa)
         if left is not None:
             if "deletionTimestamp" in left["metadata"]:  # that cannot be taken back, so ours must stay
                 raise Permanent(f"{error}; {named(obj)} drives as soon as the HPA is gone") from error
-            await _undo(session, obj)
+            try:
+                await _undo(session, obj)
+            except ForesailError as worse:
+                rest = f"{named(obj)} could not be taken back ({worse}); type: foresail release {key_of(obj)}"
+                raise Permanent(f"{named(hpa)} is not adopted, and goes on to drive: {error}; {rest}") from worse
             raise Refused(f"{named(hpa)} is not adopted, and goes on to drive: {error}") from error
     session.say(f"3. {named(hpa)} is deleted")
     await _finish(session, hpa, obj)
@@ -196,6 +201,16 @@ async def _agreed(session: Session, order: Order, hpa: Json, obj: Json) -> Json 
         return None
 
     return await session.until(f"the service to decide about {named(obj)} as the HPA does", look)
+
+
+async def _tried(session: Session, hpa: Json) -> None:
+    """Ask the API server, before the HPA is deleted, whether this user may make it again: going back needs that."""
+
+    async def look(_: Waiting) -> bool:
+        await session.objects.create(HPAS, made_again(hpa), dry_run=True)  # Conflict: it is there, and all else was allowed
+        return True
+
+    await session.until(f"the API server to say that {named(hpa)} could be made again", look)
 
 
 async def _deleted(session: Session, hpa: Json) -> None:

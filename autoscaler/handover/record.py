@@ -38,6 +38,11 @@ def record_of(hpa: Json) -> str:
     return json.dumps(record, separators=(",", ":"), sort_keys=True)
 
 
+def made_again(hpa: Json) -> Json:
+    """Return the HPA that is made when a live one is given back: what is recorded of it."""
+    return _hpa_of(json.loads(record_of(hpa)), hpa["metadata"]["namespace"])
+
+
 def adopted(autoscaler: Json) -> Json | None:
     """Return the HPA that an object of ours took over, as it was; None when it took over none.
 

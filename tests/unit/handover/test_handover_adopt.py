@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from autoscaler.api.marks import ADOPTED, ADOPTING
-from autoscaler.errors import Permanent
+from autoscaler.errors import ForesailError, Permanent
 from autoscaler.handover.adopt import Refused
 from autoscaler.handover.record import adopted
 from tests.fakes.api_server import Matcher
@@ -309,3 +309,35 @@ async def test_the_record_survives_as_text(stage: Stage) -> None:
     assert kept["metadata"]["annotations"] == {"a": '{"b":1}'}
     assert "labels" not in ours["metadata"]
     assert isinstance(ours["metadata"]["annotations"][ADOPTED], str)
+
+
+async def test_who_could_not_make_the_hpa_again_does_not_delete_it(stage: Stage) -> None:
+    stage.api.forbidden.add(("create", HPAS))
+    with pytest.raises(Refused, match=r"goes on to drive: create horizontalpodautoscalers default: HTTP 403"):
+        await stage.adopt()
+    assert not stage.api.seen("DELETE", HPAS)
+    assert (stage.driver(), stage.ours()) == ("HPA", None)
+
+
+@pytest.mark.parametrize(("verb", "plural"), [("list", HPAS), ("list", OURS), ("get", HPAS), ("get", OURS), ("create", OURS)])
+async def test_a_right_that_is_missing_before_the_first_write_is_named(stage: Stage, verb: str, plural: str) -> None:
+    stage.api.forbidden.add((verb, plural))
+    with pytest.raises(Permanent, match=rf'grant verb "{verb}" on "{plural}" .* to the user whom the cause names'):
+        await stage.adopt()
+    assert stage.driver() == "HPA"
+
+
+async def test_a_take_over_that_cannot_be_taken_back_says_why_and_what_to_type(stage: Stage) -> None:
+    stage.api.forbidden |= {("delete", HPAS), ("delete", OURS)}
+    with pytest.raises(Permanent) as caught:
+        await stage.adopt()
+    for word in ("delete horizontalpodautoscalers", "delete predictiveautoscalers", "type: foresail release default/shop"):
+        assert word in str(caught.value)
+    assert stage.driver() == "HPA"
+
+
+async def test_two_who_adopt_at_once_leave_exactly_one_driver(stage: Stage) -> None:
+    results = await asyncio.gather(stage.adopt(), stage.adopt(), return_exceptions=True)
+    assert all(one is None or isinstance(one, ForesailError) for one in results), results
+    assert stage.driver() == "ours"
+    assert stage.ever_without_driver() == []
