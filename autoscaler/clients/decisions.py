@@ -50,6 +50,10 @@ async def autoscaler(connection: Connection, key: ObjectKey) -> Json:
         raise Permanent(f"there is no PredictiveAutoscaler {key}; kubectl get predictiveautoscalers -A shows those there are")
     if answer.status == _NOT_FOUND:
         raise Permanent("the cluster does not know PredictiveAutoscalers; are the CRDs of Foresail's chart installed there?")
+    if not isinstance(answer.body.get("metadata"), dict):
+        raise Permanent(
+            f"reading PredictiveAutoscaler {key}: what answers is no API server of Kubernetes; check the kubeconfig"
+        )
     return answer.body
 
 
@@ -71,7 +75,7 @@ async def _service(connection: Connection, where: Where) -> Json:
     if not answer.ok:
         place = "--service-namespace says where to look" if not where.namespace else _BY_URL
         raise Unreachable(f"looking for the Service of Foresail: {_told(answer)}; {_ask_for('list', call)}; {place}")
-    found = [one for one in answer.body.get("items") or () if where.name in {"", one["metadata"]["name"]}]
+    found = [one for one in _items(answer) if where.name in {"", one["metadata"]["name"]}]
     if not found:
         wanted = f"named {where.name}" if where.name else f"with the labels {LABELS}"
         raise Unreachable(f"there is no Service {wanted}; name it by --service-namespace and --service-name, {_BY_URL}")
@@ -89,7 +93,7 @@ async def _by_pods(connection: Connection, service: Json, key: ObjectKey, limit:
     answer = await connection.send(call, expect=_ANSWERS)
     if not answer.ok:
         raise Unreachable(f"looking for the pods of Service {namespace}/{name}: {_told(answer)}; {_ask_for('list', call)}")
-    running = [pod for pod in answer.body.get("items") or () if (pod.get("status") or {}).get("phase") == "Running"]
+    running = [pod for pod in _items(answer) if (pod.get("status") or {}).get("phase") == "Running"]
     problems = []
     for pod in sorted(running, key=lambda one: str(one["metadata"]["name"])):
         found = await _by_pod(connection, pod, key, limit)
@@ -140,6 +144,13 @@ def _path(key: ObjectKey) -> str:
 def _ports(pod: Json) -> list[Json]:
     containers = (pod.get("spec") or {}).get("containers") or ()
     return [port for container in containers for port in container.get("ports") or ()]
+
+
+def _items(answer: Answer) -> list[Json]:
+    """Return the objects of a list."""
+    items = answer.body.get("items")
+    named = [one for one in items if isinstance(one, dict) and "metadata" in one] if isinstance(items, list) else []
+    return [one for one in named if {"name", "namespace"} <= one["metadata"].keys()]
 
 
 def _decisions(answer: Answer) -> list[Json] | None:

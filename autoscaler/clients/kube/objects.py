@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from autoscaler.clients.kube.connection import Call, Connection
 from autoscaler.clients.kube.resources import Json, Resource
 from autoscaler.clients.ports import Conflict, NotFound
+from autoscaler.errors import Temporary
 
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 _NOT_FOUND = 404
 _CONFLICT = 409
 _PAGE = "500"
+_BUILT_IN = frozenset({"", "apps", "autoscaling"})
 _DRY = {"dryRun": "All"}
 
 
@@ -28,20 +30,25 @@ class Objects:
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Json | NotFound:
         """Read one object."""
-        answer = await self.connection.send(Call("get", resource, namespace, name), expect=frozenset({_NOT_FOUND}))
-        return answer.body if answer.ok else NotFound.NOT_FOUND
+        call = Call("get", resource, namespace, name)
+        answer = await self.connection.send(call, expect=frozenset({_NOT_FOUND}))
+        if not answer.ok:
+            return NotFound.NOT_FOUND
+        return _checked(call, [answer.body])[0]
 
     async def list(self, resource: Resource, namespace: str | None = None) -> list[Json]:
         """Read all objects of a kind, of one namespace or of all, with apiVersion and kind, which lists leave out.
 
-        There are none of a kind that is not installed (any more).
+        There are none of a kind of a custom resource that is not installed (any more); Kubernetes' own are always served.
         """
+        absent = frozenset() if resource.group in _BUILT_IN else frozenset({_NOT_FOUND})
         found: list[Json] = []
         more = ""
         while True:
             query = {"limit": _PAGE, **({"continue": more} if more else {})}
-            answer = await self.connection.send(Call("list", resource, namespace, query=query), expect=frozenset({_NOT_FOUND}))
-            items = answer.body.get("items") or ()
+            call = Call("list", resource, namespace, query=query)
+            answer = await self.connection.send(call, expect=absent)
+            items = _checked(call, answer.body.get("items", None if answer.ok else []))
             found += [{"apiVersion": resource.api_version, "kind": resource.kind, **one} for one in items]
             more = (answer.body.get("metadata") or {}).get("continue") or ""
             if not more:
@@ -96,6 +103,21 @@ class Objects:
         call = Call("patch", resource, meta["namespace"], meta["name"], body=body, query=query, content_type=APPLY_PATCH)
         answer = await self.connection.send(call, expect=frozenset({_CONFLICT}))
         return answer.body if answer.ok else Conflict.CONFLICT
+
+
+def _checked(call: Call, items: object) -> list[Json]:
+    """Return what came; raises Temporary when it is none of Kubernetes' objects: it would look like an empty cluster."""
+    if isinstance(items, list) and all(map(_is_object, items)):
+        return items
+    raise Temporary(
+        f"{call.attempt}: the answer is JSON, but no object of Kubernetes; is something in front of the API server?"
+    )
+
+
+def _is_object(item: object) -> bool:
+    if not (isinstance(item, dict) and isinstance(item.get("spec"), dict)):
+        return False
+    return isinstance(meta := item.get("metadata"), dict) and {"name", "namespace"} <= meta.keys()
 
 
 def _absent(status: int) -> NotFound | Conflict | None:

@@ -284,6 +284,20 @@ async def test_a_cluster_without_our_kinds_is_told(world: World) -> None:
     assert "are the CRDs of Foresail's chart installed" in result.stderr
 
 
+async def test_an_answer_that_is_no_object_is_told(world: World) -> None:
+    world.api.fail(200, {})
+    result = await world.run("default/shop")
+    assert result.exit_code == 1
+    assert "what answers is no API server of Kubernetes; check the kubeconfig" in result.stderr
+
+
+async def test_lists_of_something_else_leave_what_the_status_holds(world: World) -> None:
+    for resource in ("services", "pods"):
+        world.api.fail(200, {"items": [1, {}, {"metadata": {}}]}, when=lambda request, part=resource: part in request.path)
+        result = await world.run("default/shop")
+        assert "this is what the status holds" in result.stderr, result.output
+
+
 async def test_a_missing_right_to_the_object_is_told_with_what_to_ask_for(world: World) -> None:
     world.api.forbidden.add(("get", "predictiveautoscalers"))
     result = await world.run("default/shop")

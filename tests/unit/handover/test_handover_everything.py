@@ -4,6 +4,7 @@ import pytest
 
 from autoscaler.api.convert.to_hpa import hpa_of
 from autoscaler.api.marks import ADOPTED, FLOOR_OF, OWNER_MIN, RESTORE_FINALIZER
+from autoscaler.errors import ForesailError
 from autoscaler.handover.everything import carry_out, look_around, work
 from autoscaler.handover.record import record_of
 from autoscaler.handover.release import Terms
@@ -117,3 +118,16 @@ async def test_a_record_that_somebody_broke_fails_alone(stage: Stage) -> None:
     assert stage.hpa("one")
     assert "PredictiveAutoscaler default/bad" in stage.text
     assert "HorizontalPodAutoscaler default/raised: cannot be given back" in stage.text
+
+
+@pytest.mark.parametrize("body", [[1, 2, 3], {}, {"items": [1]}, {"items": [{}]}, {"items": 5}])
+async def test_what_is_no_answer_of_an_api_server_is_not_taken_for_an_empty_cluster(stage: Stage, body: Json) -> None:
+    stage.api.fail(200, body)
+    with pytest.raises(ForesailError, match="list predictiveautoscalers: the answer is JSON, but no object of Kubernetes"):
+        await look_around(stage.session(SHORT_S), (), Terms())
+
+
+async def test_a_server_that_knows_no_hpas_is_none_of_kubernetes(stage: Stage) -> None:
+    stage.api.fail(404, "404 page not found", times=2)
+    with pytest.raises(ForesailError, match="list horizontalpodautoscalers: HTTP 404"):
+        await look_around(stage.session(SHORT_S), (), Terms())
