@@ -19,7 +19,7 @@ from autoscaler.scaling.burst import hold_up
 from autoscaler.scaling.draft import Draft, action, sentence
 from autoscaler.scaling.fallback import blind_since, fall_back
 from autoscaler.scaling.pause import kept_to_zero, paused
-from autoscaler.scaling.policy import numbers_of, policy_of, scale_up_rules
+from autoscaler.scaling.policy import numbers_of, policy_of, rules_up
 from autoscaler.scaling.prediction import Prediction, predict
 from autoscaler.scaling.rates import record_scale, scale_up_limit
 from autoscaler.scaling.reactive import Step, step
@@ -173,7 +173,7 @@ def _most(policy: Policy, high_by: str, state: State, current: int, now_s: float
     most = _Ceiling(policy.max_replicas, f"the most of {high_by}" if high_by else name, name, Reason.TOO_MANY_REPLICAS)
     if policy.behavior is None or policy.behavior.scale_up is None:
         return most
-    limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
+    limit = scale_up_limit(current, state, rules_up(policy), now_s, numbers_of(policy))
     if limit >= most.replicas:
         return most
     return _Ceiling(limit, "the policies of behavior.scaleUp", "behavior.scaleUp.policies", Reason.SCALE_UP_LIMIT)

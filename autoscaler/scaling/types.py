@@ -68,6 +68,7 @@ class Departures:
 
     saturating: bool = True  # a number beyond 32 or 64 bits is the largest there is; the HPA's overflows, and pods go
     refusing_negative: bool = True  # a value below zero fails its metric; the HPA removes pods, or adds as many as it may
+    leaving_zero: bool = True  # a percentage of no pods is that of one; with the HPA's, nothing is ever added to none
     discounting_rollouts: bool = True  # surge pods and the CPU of starts ask for no pods; with the HPA they do
 
 
