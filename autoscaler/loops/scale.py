@@ -167,7 +167,7 @@ class ScaleLoop:
         except Exception:  # likewise
             log.exception("decision_failed", namespace=one.served.key.namespace, name=one.served.key.name)
             return _undecided(observation.spec_replicas)
-        since_s = now_s if known.blind_since_s is None else known.blind_since_s
+        since_s = now_s if known.blind_since_s is None else min(now_s, known.blind_since_s)
         blind_since_s = None if Source.REACTIVE in decision.candidates else since_s
         seen_last = observation.spec_replicas
         self._memory[one.served.key] = replace(known, state=state, blind_since_s=blind_since_s, replicas=seen_last)

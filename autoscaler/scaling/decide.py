@@ -16,6 +16,7 @@ from autoscaler.reasons import Reason
 from autoscaler.scaling import full_cluster, zero
 from autoscaler.scaling.account import inputs_of
 from autoscaler.scaling.burst import hold_up
+from autoscaler.scaling.clocks import not_ahead
 from autoscaler.scaling.draft import Draft, action, sentence
 from autoscaler.scaling.fallback import blind_since, fall_back
 from autoscaler.scaling.pause import kept_to_zero, paused
@@ -97,7 +98,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
       a remedy for noise that a forecast does not have);
     - not at all while the target is at zero replicas, which switches autoscaling off.
     """
-    current = observation.spec_replicas
+    current, state = observation.spec_replicas, not_ahead(state, now_s)
     times = kept(state.timetable, policy.schedules, policy.calendars, now_s) if policy.schedules else None
     own, active = policy, times.active if times else ()
     policy, bounds = effective(own, active)

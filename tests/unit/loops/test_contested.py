@@ -90,3 +90,13 @@ def test_nothing_may_be_written_during_a_rest_until_the_object_changes() -> None
     assert book.rest(SHOP, 2, REVERTS) is None  # of another generation
     book.keep_only(())
     assert book.rest(SHOP, 1, REVERTS) is None
+
+
+def test_a_rest_does_not_last_for_as_much_longer_as_the_clock_is_put_back() -> None:
+    book, order = ContestBook(), "as asked for"
+    for now_s in range(7200, 7200 + 15 * REVERTS, 15):
+        book.wrote(SHOP, order, (2, 4), now_s)
+        book.saw(SHOP, order, 2, now_s + 10)
+    assert book.rest(SHOP, order, 7260) is not None
+    assert book.rest(SHOP, order, 7200) is not None  # a small step is none
+    assert book.rest(SHOP, order, 3600) is None
