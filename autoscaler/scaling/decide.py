@@ -136,6 +136,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
         computed=hpa.computed or draft.candidates.keys() & _DECIDING != set(),
         limits=draft.limits,
         once_written=() if told is None else (told,),
+        remembered=zero.remembered(current, state),
         inputs=inputs_of(observation, hpa.statuses, now_s),
         timetable=times,
     )

@@ -236,5 +236,6 @@ class Decision:
     computed: bool = True  # False: no metric could be used, and nothing is desired
     limits: tuple[Limit, ...] = ()  # in their order, each of what the ones before it left
     once_written: tuple[Condition, ...] = ()  # conditions beside AbleToScale that hold when the change has been made
+    remembered: tuple[Condition, ...] = ()  # that the status must say; told where it does not, as its write may have failed
     inputs: Inputs = NOTHING_SEEN
     timetable: Timetable | None = None  # which schedules hold; None: the object has none

@@ -1,5 +1,6 @@
 import pytest
 
+from autoscaler.errors import Temporary
 from autoscaler.loops.status import StatusBook, merge
 from autoscaler.model import ObjectKey
 from autoscaler.reasons import Reason
@@ -49,3 +50,16 @@ async def test_a_condition_without_a_reason_does_not_keep_an_object_from_being_r
     scene.use_cpu(0.16)
     await scene.scaling.once()
     assert (scene.replicas(), scene.status()["desiredReplicas"]) == (4, 4)
+
+
+async def test_who_took_the_last_pod_is_told_again_where_the_write_of_the_status_failed() -> None:
+    """Else nobody would know after a restart, and the target would stay at zero."""
+    scene = a_shop(replicas=2, pause={"replicas": 0})
+    scene.kube.fail("update_status", Temporary("the API server is gone"))
+    scene.use_cpu(0.08)
+    await scene.scaling.once()
+    assert scene.replicas() == 0
+    assert "ScaledToZero" not in {one["type"] for one in scene.status().get("conditions", [])}
+    await scene.scaling.once()
+    [told] = [one for one in scene.status()["conditions"] if one["type"] == "ScaledToZero"]
+    assert (told["status"], told["reason"]) == ("True", "Paused")
