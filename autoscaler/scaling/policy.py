@@ -11,6 +11,7 @@ from autoscaler.api.parse import DEFAULT_METRICS
 from autoscaler.api.quantity import parse_float
 from autoscaler.api.types import (
     Behavior,
+    Mode,
     PolicyType,
     PredictiveAutoscalerSpec,
     ScalingPolicy,
@@ -57,7 +58,7 @@ class Tolerances:
 def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_metric_age_s: float) -> Policy:
     """Return what decisions about an object go by; `max_metric_age_s` is the age beyond which a reading is stale."""
     return Policy(
-        min_replicas=_least(spec.min_replicas, settings),
+        min_replicas=_least(spec, settings),
         max_replicas=spec.max_replicas,
         metrics=spec.metrics or DEFAULT_METRICS,
         behavior=spec.behavior,
@@ -114,12 +115,15 @@ def tolerances(policy: Policy) -> Tolerances:
     )
 
 
-def _least(written: int, settings: ScalingSettings) -> int:
+def _least(spec: PredictiveAutoscalerSpec, settings: ScalingSettings) -> int:
     """Return minReplicas; 0 is 1 without the setting for it, as nothing would bring back the last pod that load takes.
 
     The API server refuses such an HPA; an object of ours, it cannot: it does not know the settings of the service.
+    Where the floor of an HPA is raised the least is that of the HPA, which comes back by itself.
     """
-    return written if settings.scale_to_zero or settings.exact_hpa else max(1, written)
+    if settings.scale_to_zero or settings.exact_hpa or spec.mode is Mode.HPA_FLOOR:
+        return spec.min_replicas
+    return max(1, spec.min_replicas)
 
 
 def _own(seconds: int | None, default_s: float) -> float:

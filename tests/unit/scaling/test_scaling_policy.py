@@ -86,3 +86,9 @@ def test_a_least_of_zero_needs_the_setting_as_nothing_else_brings_back_the_last_
     ref = CrossVersionObjectReference(kind="Deployment", name="shop")
     spec = PredictiveAutoscalerSpec(scale_target_ref=ref, mode=Mode.SCALE, min_replicas=0, max_replicas=9)
     assert policy_of(spec, settings, max_metric_age_s=45).min_replicas == least
+
+
+def test_a_floor_leaves_an_hpa_its_least_of_zero() -> None:
+    ref = CrossVersionObjectReference(kind="HorizontalPodAutoscaler", name="shop")
+    spec = PredictiveAutoscalerSpec(scale_target_ref=ref, mode=Mode.HPA_FLOOR, min_replicas=0, max_replicas=9)
+    assert policy_of(spec, ScalingSettings(), max_metric_age_s=45).min_replicas == 0
