@@ -26,8 +26,8 @@ class AddedPods:
         self._added.append((at_s, pods))
 
     def left(self, cap: int, now_s: float) -> int | None:
-        """Return how many may be added now; None: any number."""
-        self._added = [(at_s, pods) for at_s, pods in self._added if at_s > now_s - MINUTE_S]
+        """Return how many may be added now; None: any number. What lies ahead is of a clock that was put back since."""
+        self._added = [(at_s, pods) for at_s, pods in self._added if now_s - MINUTE_S < at_s <= now_s]
         return max(0, cap - sum(pods for _, pods in self._added)) if cap else None
 
 

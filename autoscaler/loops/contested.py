@@ -16,6 +16,7 @@ REVERTS = 3
 WITHIN_S = 900.0
 FIRST_REST_S = 3600.0
 LONGEST_REST_S = 86_400.0
+_STEP_S = 60.0  # a clock that is put back by more ends a rest, which would last for so much longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Contest:
     order: Hashable = None
     theirs: int | None = None  # what another than we wrote last
     ours: int | None = None  # what we wrote last; None: another has written since
-    wrote_s: float = 0.0
+    wrote_s: float = 0.0  # when the writes of ours began that stood until the last one
     reverted_s: tuple[float, ...] = ()
     rests: int = 0  # one after another
     rest: Rest | None = None
@@ -44,7 +45,8 @@ class Contest:
 def wrote(contest: Contest, before: int, after: int, now_s: float) -> Contest:
     """Return how it stands after a write of ours that succeeded; `before` is what was read right before it."""
     theirs = before if contest.ours is None else contest.theirs
-    return replace(contest, theirs=theirs, ours=after, wrote_s=now_s)
+    wrote_s = now_s if contest.ours is None else contest.wrote_s
+    return replace(contest, theirs=theirs, ours=after, wrote_s=wrote_s)
 
 
 def saw(contest: Contest, value: int, now_s: float) -> Contest:
@@ -53,7 +55,7 @@ def saw(contest: Contest, value: int, now_s: float) -> Contest:
         return contest
     if value != contest.theirs:  # a new number: somebody changes their mind, and nobody sets anything back
         return replace(contest, theirs=value, ours=None)
-    helped = contest.rests > 0 and now_s - contest.wrote_s > WITHIN_S  # our write stood for long after the last rest
+    helped = contest.rests > 0 and now_s - contest.wrote_s > WITHIN_S  # our writes stood for long after the last rest
     rests = 0 if helped else contest.rests
     reverted_s = (*(at_s for at_s in contest.reverted_s if now_s - at_s <= WITHIN_S), now_s)
     undone = replace(contest, ours=None, rests=rests, reverted_s=reverted_s)
@@ -82,7 +84,7 @@ class ContestBook:
     def rest(self, key: ObjectKey, order: Hashable, now_s: float) -> Rest | None:
         """Return the rest that forbids writing now, None when it is allowed."""
         rest = self._of(key, order).rest
-        return rest if rest and now_s < rest.until_s else None
+        return rest if rest and rest.since_s - _STEP_S <= now_s < rest.until_s else None
 
     def keep_only(self, keys: Iterable[ObjectKey]) -> None:
         """Forget objects that are gone."""

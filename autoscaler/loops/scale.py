@@ -154,7 +154,7 @@ class ScaleLoop:
         known = self._memory.get(one.served.key)
         if known is None or (known.uid, known.target) != (uid, one.served.target):
             read = known is None and not settings.scaling.exact_hpa  # with another target, they are of the one before
-            known = _Memory(uid, one.served.target, _first_state(one.served, observation.spec_replicas, now_s, events=read))
+            known = _Memory(uid, one.served.target, first_state(one.served, observation.spec_replicas, now_s, events=read))
         try:
             policy = policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
             if policy.schedules:
@@ -167,7 +167,7 @@ class ScaleLoop:
         except Exception:  # likewise
             log.exception("decision_failed", namespace=one.served.key.namespace, name=one.served.key.name)
             return _undecided(observation.spec_replicas)
-        since_s = now_s if known.blind_since_s is None else known.blind_since_s
+        since_s = now_s if known.blind_since_s is None else min(now_s, known.blind_since_s)
         blind_since_s = None if Source.REACTIVE in decision.candidates else since_s
         seen_last = observation.spec_replicas
         self._memory[one.served.key] = replace(known, state=state, blind_since_s=blind_since_s, replicas=seen_last)
@@ -299,7 +299,7 @@ def _blocked(plan: _Plan) -> Outcome | None:
     return None if plan.brake.status else Outcome(Result.BLOCKED, plan.brake.reason, plan.brake.message)
 
 
-def _first_state(served: Served, spec_replicas: int, now_s: float, *, events: bool) -> State:
+def first_state(served: Served, spec_replicas: int, now_s: float, *, events: bool) -> State:
     """Return the state of an object that is seen for the first time, with what its status tells of what was before."""
     at_zero, by_pause = _scaled_to_zero(served)
     behavior, said = served.autoscaler.spec.behavior, served.autoscaler.status

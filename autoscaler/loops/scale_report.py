@@ -228,7 +228,7 @@ def _turned_bad(before: Json, after: Json) -> list[Json]:
 def _bad(before: Json) -> frozenset[str]:
     """Return the reasons of Events that an earlier run of the service has told of: those of the conditions that are False."""
     conditions = [status.find(before, kind) for kind in (ABLE, ACTIVE)]
-    reasons = {one["reason"] for one in conditions if one.get("status") == "False"}
+    reasons = {str(one.get("reason", "")) for one in conditions if one.get("status") == "False"}
     if status.find(before, ACTIVE).get("status") == "False":
         reasons.add(Reason.FAILED_COMPUTE_METRICS_REPLICAS.value)
     if Reason.FAILED_UPDATE_SCALE.value in reasons:

@@ -90,7 +90,7 @@ def of_report(report: Report, before: Json, now_s: float) -> Json:
         new["lastScaleTime"] = status.timestamp(now_s)
         new |= _events(report, before, now_s)
     known = schedule_status.without_outdated(before.get("conditions"), report.seen.served.autoscaler.spec)
-    merged = status.merge(known, _conditions(report), now_s, generation)
+    merged = status.merge(known, (*_forgotten(report, before), *_conditions(report)), now_s, generation)
     bursts = report.seen.served.autoscaler.spec.burst is not None
     new["conditions"] = [one for one in merged if bursts or one["type"] != burst.CONDITION]  # it goes with the field
     return new
@@ -205,6 +205,12 @@ def _conditions(report: Report) -> tuple[Condition, ...]:
     replaced = able is not None and report.outcome.result is not Result.FAILED
     kept = tuple(one for one in decided if not replaced or one.type != ABLE)
     return (*kept, *((able,) if able else ()), *written, report.brake, valid)
+
+
+def _forgotten(report: Report, before: Json) -> tuple[Condition, ...]:
+    """Return conditions that decisions are remembered by, and that a write that failed, or a hand, kept out of the status."""
+    remembered = report.decision.remembered if report.decision else ()
+    return tuple(one for one in remembered if status.find(before, one.type).get("status") != "True")
 
 
 def _able(report: Report) -> Condition | None:

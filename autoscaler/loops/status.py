@@ -13,6 +13,8 @@ from autoscaler.clients.ports import Conflict, Json, Kube, NotFound
 from autoscaler.model import ObjectKey
 from autoscaler.scaling.types import Condition
 
+_MESSAGE_CHARACTERS = 32_768  # of a condition; the API server refuses the whole status for one that is longer
+
 
 def timestamp(at_s: float) -> str:
     """Return a moment as RFC 3339 in UTC, whole seconds, as Kubernetes writes it."""
@@ -36,9 +38,10 @@ def merge(before: object, now: Iterable[Condition], now_s: float, generation: in
     """Return the conditions of a status after those of this pass; other types stay as they were.
 
     `lastTransitionTime` moves only when the status of the condition changes, as the Kubernetes API conventions ask for.
-    One that is there twice went through both.
+    One that is there twice went through both. What somebody has put there that is no condition is left out.
     """
-    old = {one["type"]: one for one in before if "type" in one} if isinstance(before, list) else {}
+    rows: Sequence[object] = before if isinstance(before, list) else ()
+    old = {one["type"]: one for one in rows if isinstance(one, dict) and isinstance(one.get("type"), str)}
     merged = dict(old)
     for condition in now:
         status = "True" if condition.status else "False"
@@ -48,7 +51,7 @@ def merge(before: object, now: Iterable[Condition], now_s: float, generation: in
             "type": condition.type,
             "status": status,
             "reason": condition.reason.value,
-            "message": condition.message,
+            "message": condition.message[:_MESSAGE_CHARACTERS],
             "lastTransitionTime": timestamp(now_s) if changed else known["lastTransitionTime"],
             "observedGeneration": generation,
         }

@@ -16,10 +16,11 @@ from autoscaler.reasons import Reason
 from autoscaler.scaling import full_cluster, zero
 from autoscaler.scaling.account import inputs_of
 from autoscaler.scaling.burst import hold_up
+from autoscaler.scaling.clocks import not_ahead
 from autoscaler.scaling.draft import Draft, action, sentence
 from autoscaler.scaling.fallback import blind_since, fall_back
 from autoscaler.scaling.pause import kept_to_zero, paused
-from autoscaler.scaling.policy import numbers_of, policy_of, scale_up_rules
+from autoscaler.scaling.policy import numbers_of, policy_of, rules_up
 from autoscaler.scaling.prediction import Prediction, predict
 from autoscaler.scaling.rates import record_scale, scale_up_limit
 from autoscaler.scaling.reactive import Step, step
@@ -97,7 +98,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
       a remedy for noise that a forecast does not have);
     - not at all while the target is at zero replicas, which switches autoscaling off.
     """
-    current = observation.spec_replicas
+    current, state = observation.spec_replicas, not_ahead(state, now_s)
     times = kept(state.timetable, policy.schedules, policy.calendars, now_s) if policy.schedules else None
     own, active = policy, times.active if times else ()
     policy, bounds = effective(own, active)
@@ -108,9 +109,10 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     draft = at_zero(draft, bounds, own, state)
     state = replace(state, blind_since_s=blind_since(hpa, current, state, now_s))
     draft, recommendations = fall_back(draft, hpa, policy, state, now_s)
-    most = _most(policy, bounds.high_by, state, current, now_s)
-    draft = _ahead(draft, prediction, min(most, _extra(hpa.replicas, policy), key=lambda one: one.replicas))
-    asked = Asked(active, observation, hpa, prediction.replicas, most.replicas, most.cause)
+    most, extra = _most(policy, bounds.high_by, state, current, now_s), _extra(hpa.replicas, policy)
+    draft = _ahead(draft, prediction, min(most, extra, key=lambda one: one.replicas))
+    predicted = None if prediction.replicas is None else min(prediction.replicas, extra.replicas)
+    asked = Asked(active, observation, hpa, predicted, most.replicas, most.cause)
     draft, padding = add_padding(draft, asked, policy, state, now_s)
     draft, burst = hold_up(draft, observation, policy, state, now_s)
     draft = full_cluster.hold(draft, observation.pods, own, now_s)
@@ -134,6 +136,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
         computed=hpa.computed or draft.candidates.keys() & _DECIDING != set(),
         limits=draft.limits,
         once_written=() if told is None else (told,),
+        remembered=zero.remembered(current, state),
         inputs=inputs_of(observation, hpa.statuses, now_s),
         timetable=times,
     )
@@ -173,7 +176,7 @@ def _most(policy: Policy, high_by: str, state: State, current: int, now_s: float
     most = _Ceiling(policy.max_replicas, f"the most of {high_by}" if high_by else name, name, Reason.TOO_MANY_REPLICAS)
     if policy.behavior is None or policy.behavior.scale_up is None:
         return most
-    limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
+    limit = scale_up_limit(current, state, rules_up(policy), now_s, numbers_of(policy))
     if limit >= most.replicas:
         return most
     return _Ceiling(limit, "the policies of behavior.scaleUp", "behavior.scaleUp.policies", Reason.SCALE_UP_LIMIT)

@@ -5,12 +5,13 @@ Two ways of the HPA must not be mixed up: an object without `behavior` is normal
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaler.api.parse import DEFAULT_METRICS
 from autoscaler.api.quantity import parse_float
 from autoscaler.api.types import (
     Behavior,
+    Mode,
     PolicyType,
     PredictiveAutoscalerSpec,
     ScalingPolicy,
@@ -21,7 +22,9 @@ from autoscaler.scaling.numbers import Numbers
 from autoscaler.scaling.types import Departures, Policy
 from autoscaler.settings import ScalingSettings
 
-EXACT = Departures(saturating=False, refusing_negative=False, discounting_rollouts=False)  # as the HPA, whatever it does
+EXACT = Departures(
+    saturating=False, refusing_negative=False, leaving_zero=False, discounting_rollouts=False
+)  # as the HPA, whatever it does
 
 _SCALE_UP = (
     ScalingPolicy(type=PolicyType.PODS, value=4, period_seconds=15),
@@ -37,6 +40,7 @@ class Rules:
     window_s: int
     select: SelectPolicy
     policies: tuple[ScalingPolicy, ...]
+    of_none: int = 0  # pods that a percentage is taken of where there were none
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Tolerances:
 def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_metric_age_s: float) -> Policy:
     """Return what decisions about an object go by; `max_metric_age_s` is the age beyond which a reading is stale."""
     return Policy(
-        min_replicas=spec.min_replicas,
+        min_replicas=_least(spec, settings),
         max_replicas=spec.max_replicas,
         metrics=spec.metrics or DEFAULT_METRICS,
         behavior=spec.behavior,
@@ -85,6 +89,11 @@ def scale_up_rules(behavior: Behavior) -> Rules:
     return _filled(behavior.scale_up or ScalingRules(), 0, _SCALE_UP)
 
 
+def rules_up(policy: Policy) -> Rules:
+    """Return the rules for adding pods under a policy: percentages alone can leave zero, unless it is exact."""
+    return replace(scale_up_rules(policy.behavior or Behavior()), of_none=int(policy.departures.leaving_zero))
+
+
 def scale_down_rules(behavior: Behavior, default_window_s: int) -> Rules:
     """Return the rules for removing pods: after the service's window, without a limit of speed, unless written otherwise."""
     return _filled(behavior.scale_down or ScalingRules(), default_window_s, _SCALE_DOWN)
@@ -104,6 +113,17 @@ def tolerances(policy: Policy) -> Tolerances:
         up=_tolerance(behavior.scale_up, policy.tolerance),
         down=_tolerance(behavior.scale_down, policy.tolerance),
     )
+
+
+def _least(spec: PredictiveAutoscalerSpec, settings: ScalingSettings) -> int:
+    """Return minReplicas; 0 is 1 without the setting for it, as nothing would bring back the last pod that load takes.
+
+    The API server refuses such an HPA; an object of ours, it cannot: it does not know the settings of the service.
+    Where the floor of an HPA is raised the least is that of the HPA, which comes back by itself.
+    """
+    if settings.scale_to_zero or settings.exact_hpa or spec.mode is Mode.HPA_FLOOR:
+        return spec.min_replicas
+    return max(1, spec.min_replicas)
 
 
 def _own(seconds: int | None, default_s: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from autoscaler.api.types import Behavior, PolicyType, ScalingPolicy, SelectPolicy
 from autoscaler.scaling.numbers import Numbers, ceiling
-from autoscaler.scaling.policy import Rules, numbers_of, scale_down_rules, scale_up_rules
+from autoscaler.scaling.policy import Rules, numbers_of, rules_up, scale_down_rules, scale_up_rules
 from autoscaler.scaling.types import Policy, ScaleEvent, State
 
 _SATURATING = Numbers()
@@ -23,7 +23,7 @@ def scale_up_limit(current: int, state: State, rules: Rules, now_s: float, numbe
         if policy.type is PolicyType.PODS:
             limits.append(numbers.fit32(start + policy.value))
         else:
-            limits.append(numbers.whole32(ceiling(start * (1 + policy.value / 100))))
+            limits.append(numbers.whole32(ceiling((start or rules.of_none) * (1 + policy.value / 100))))
     limit = min(limits) if rules.select is SelectPolicy.MIN else max(limits)
     return max(limit, current)
 
@@ -46,7 +46,7 @@ def fastest(current: int, policy: Policy, state: State, now_s: float) -> int:
     """Return how high the count may go now where the HPA's own limits do not hold: to what somebody wrote, and maxReplicas."""
     if policy.behavior is None or policy.behavior.scale_up is None:
         return policy.max_replicas
-    limit = scale_up_limit(current, state, scale_up_rules(policy.behavior), now_s, numbers_of(policy))
+    limit = scale_up_limit(current, state, rules_up(policy), now_s, numbers_of(policy))
     return min(policy.max_replicas, limit)
 
 

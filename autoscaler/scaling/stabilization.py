@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from autoscaler.api.types import Behavior
 from autoscaler.reasons import Reason
 from autoscaler.scaling import limits
-from autoscaler.scaling.policy import Rules, numbers_of, scale_down_rules, scale_up_rules
+from autoscaler.scaling.policy import Rules, numbers_of, rules_up, scale_down_rules
 from autoscaler.scaling.rates import scale_down_limit, scale_up_limit
 from autoscaler.scaling.types import Condition, Limit, Policy, Recommendation, State
 
@@ -131,7 +131,7 @@ def _bounded_with_behavior(stabilized: int, current: int, policy: Policy, state:
 
 def _rules(policy: Policy) -> tuple[Rules, Rules]:
     behavior = policy.behavior or Behavior()
-    return scale_up_rules(behavior), scale_down_rules(behavior, policy.downscale_stabilization_s)
+    return rules_up(policy), scale_down_rules(behavior, policy.downscale_stabilization_s)
 
 
 def _result(

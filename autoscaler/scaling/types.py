@@ -68,6 +68,7 @@ class Departures:
 
     saturating: bool = True  # a number beyond 32 or 64 bits is the largest there is; the HPA's overflows, and pods go
     refusing_negative: bool = True  # a value below zero fails its metric; the HPA removes pods, or adds as many as it may
+    leaving_zero: bool = True  # a percentage of no pods is that of one; with the HPA's, nothing is ever added to none
     discounting_rollouts: bool = True  # surge pods and the CPU of starts ask for no pods; with the HPA they do
 
 
@@ -235,5 +236,6 @@ class Decision:
     computed: bool = True  # False: no metric could be used, and nothing is desired
     limits: tuple[Limit, ...] = ()  # in their order, each of what the ones before it left
     once_written: tuple[Condition, ...] = ()  # conditions beside AbleToScale that hold when the change has been made
+    remembered: tuple[Condition, ...] = ()  # that the status must say; told where it does not, as its write may have failed
     inputs: Inputs = NOTHING_SEEN
     timetable: Timetable | None = None  # which schedules hold; None: the object has none

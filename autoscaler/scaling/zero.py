@@ -14,6 +14,24 @@ NOT_AT_ZERO = Condition(
     reason=Reason.NOT_SCALED_TO_ZERO,
     message="the last change of the count was not one to zero by autoscaling",
 )
+BY_PAUSE = Condition(
+    SCALED_TO_ZERO,
+    status=True,
+    reason=Reason.PAUSED,
+    message="the last pod was removed by pause.replicas; autoscaling goes on when the pause ends",
+)
+BY_LOAD = Condition(
+    SCALED_TO_ZERO,
+    status=True,
+    reason=Reason.SCALED_TO_ZERO,
+    message="the last pod was removed because no metric asks for one",
+)
+BY_SCHEDULE = Condition(
+    SCALED_TO_ZERO,
+    status=True,
+    reason=Reason.SCHEDULE_IN_FORCE,
+    message="a schedule asks for 0 replicas; the target comes back when it ends",
+)
 _KNOWN_AT_ZERO = (MetricType.OBJECT, MetricType.EXTERNAL, MetricType.PROMETHEUS)
 
 
@@ -32,19 +50,24 @@ def comes_back(policy: Policy, state: State) -> bool:
     return is_ours(policy, state) and (policy.min_replicas != 0 or _is_known_at_zero(policy))
 
 
+def remembered(current: int, state: State) -> tuple[Condition, ...]:
+    """Return what must be in the status of a target at zero, or nobody could bring it back after a restart."""
+    if current != 0 or state.scaled_to_zero is not True:
+        return ()
+    return (BY_PAUSE if state.paused_to_zero else BY_SCHEDULE if state.scheduled_to_zero else BY_LOAD,)
+
+
 def after_change(before: int, after: int, policy: Policy, *, paused: bool = False) -> Condition | None:
     """Return the condition ScaledToZero after a change of the count; None where going to zero is not allowed.
 
     `paused`: the count is that of a pause, which may be zero anywhere, and must be left again when the pause ends.
     """
     if paused and before > 0 and after == 0:
-        text = "the last pod was removed by pause.replicas; autoscaling goes on when the pause ends"
-        return Condition(SCALED_TO_ZERO, status=True, reason=Reason.PAUSED, message=text)
+        return BY_PAUSE
     if not policy.scale_to_zero:
         return NOT_AT_ZERO if before == 0 < after else None
     if before > 0 and after == 0 and policy.min_replicas == 0 and _is_known_at_zero(policy):
-        text = "the last pod was removed because no metric asks for one"
-        return Condition(SCALED_TO_ZERO, status=True, reason=Reason.SCALED_TO_ZERO, message=text)
+        return BY_LOAD
     return NOT_AT_ZERO
 
 

@@ -9,6 +9,7 @@ that are there is always real: the formula takes pods that it knows nothing of f
 import math
 from dataclasses import dataclass
 
+from autoscaler.api.types import INT32_MAX
 from autoscaler.model import PodPhase
 from autoscaler.reasons import Reason
 from autoscaler.scaling.draft import Draft
@@ -28,7 +29,7 @@ class Asked:
     active: tuple[Active, ...]
     observation: Observation
     hpa: Step
-    predicted: int | None  # by forecast
+    predicted: int | None  # by forecast, as far as that may raise the count itself
     highest: int  # that the count may be raised to
     highest_by: str
 
@@ -45,7 +46,7 @@ def add(draft: Draft, asked: Asked, policy: Policy, state: State, now_s: float) 
     base = max(load or 0, asked.predicted or 0)
     window_s = down_window_s(policy)
     recent = tuple(one for one in state.padding.recent if now_s - window_s < one[0])
-    wanted = -(-base * (100 + percent) // 100)
+    wanted = min(-(-base * (100 + percent) // 100), INT32_MAX)  # a status has no larger count
     after = Padding(state.padding.base if load is None else load, (*recent, (now_s, wanted)) if base else recent)
     wanted = max([wanted, *(min(count, draft.current) for _, count in recent)])
     if wanted <= 0:

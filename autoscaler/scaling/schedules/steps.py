@@ -54,8 +54,7 @@ def brought_back_by_others(state: State, current: int, bounds: Bounds, policy: P
 def after_change(before: int, after: int, policy: Policy, state: State, *, paused: bool) -> Condition | None:
     """Return the condition ScaledToZero after a change of the count; None where going to zero is not allowed."""
     if before > 0 and after == 0 and policy.max_replicas == 0 and not paused:
-        text = "a schedule asks for 0 replicas; the target comes back when it ends"
-        return Condition(zero.SCALED_TO_ZERO, status=True, reason=Reason.SCHEDULE_IN_FORCE, message=text)
+        return zero.BY_SCHEDULE
     told = zero.after_change(before, after, policy, paused=paused)
     return zero.NOT_AT_ZERO if told is None and before != after and state.scaled_to_zero is True else told
 

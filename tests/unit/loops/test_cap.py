@@ -74,3 +74,10 @@ def test_a_pod_counts_for_one_minute() -> None:
     assert added.left(5, 159.9) == 2
     assert added.left(5, 160.0) == 5
     assert added.left(0, 100.0) is None
+
+
+def test_pods_that_were_added_before_the_clock_was_put_back_do_not_count_for_hours() -> None:
+    added = AddedPods()
+    added.record(7200, 5)
+    assert added.left(5, 7201) == 0
+    assert added.left(5, 3600) == 5

@@ -90,3 +90,25 @@ def test_nothing_may_be_written_during_a_rest_until_the_object_changes() -> None
     assert book.rest(SHOP, 2, REVERTS) is None  # of another generation
     book.keep_only(())
     assert book.rest(SHOP, 1, REVERTS) is None
+
+
+def test_a_single_revert_long_after_a_rest_is_normal_life_also_where_we_write_all_the_time() -> None:
+    contest, now_s = contested()
+    now_s += FIRST_REST_S
+    for step in range(200):  # each of our writes stands until the next one
+        contest = wrote(saw(contest, 2 if step == 0 else 3 + step, now_s), 2 if step == 0 else 3 + step, 4 + step, now_s)
+        now_s += 60
+    contest = saw(contest, 2, now_s)
+    assert (contest.rests, contest.reverted_s) == (0, (now_s,))
+    assert contest.rest is not None
+    assert contest.rest.until_s < now_s
+
+
+def test_a_rest_does_not_last_for_as_much_longer_as_the_clock_is_put_back() -> None:
+    book, order = ContestBook(), "as asked for"
+    for now_s in range(7200, 7200 + 15 * REVERTS, 15):
+        book.wrote(SHOP, order, (2, 4), now_s)
+        book.saw(SHOP, order, 2, now_s + 10)
+    assert book.rest(SHOP, order, 7260) is not None
+    assert book.rest(SHOP, order, 7200) is not None  # a small step is none
+    assert book.rest(SHOP, order, 3600) is None

@@ -74,3 +74,21 @@ def test_a_policy_joins_the_object_and_the_settings_of_the_service() -> None:
     (metric,) = policy.metrics
     assert metric.resource is not None
     assert metric.resource.target.average_utilization == 80
+
+
+@pytest.mark.parametrize(
+    ("settings", "least"),
+    [(ScalingSettings(), 1), (ScalingSettings(scale_to_zero=True), 0), (ScalingSettings(exact_hpa=True), 0)],
+)
+def test_a_least_of_zero_needs_the_setting_as_nothing_else_brings_back_the_last_pod(
+    settings: ScalingSettings, least: int
+) -> None:
+    ref = CrossVersionObjectReference(kind="Deployment", name="shop")
+    spec = PredictiveAutoscalerSpec(scale_target_ref=ref, mode=Mode.SCALE, min_replicas=0, max_replicas=9)
+    assert policy_of(spec, settings, max_metric_age_s=45).min_replicas == least
+
+
+def test_a_floor_leaves_an_hpa_its_least_of_zero() -> None:
+    ref = CrossVersionObjectReference(kind="HorizontalPodAutoscaler", name="shop")
+    spec = PredictiveAutoscalerSpec(scale_target_ref=ref, mode=Mode.HPA_FLOOR, min_replicas=0, max_replicas=9)
+    assert policy_of(spec, ScalingSettings(), max_metric_age_s=45).min_replicas == 0

@@ -244,3 +244,17 @@ def test_a_target_that_somebody_brought_back_and_took_down_again_stays_off() -> 
     _, state = decided(3, 50, night(over=True), State(scaled_to_zero=True))
     empty = an_observation(a_reading(CPU, error="no pods"), pods=())
     assert decide(empty, night(over=True), state, NOW_S)[0].desired == 0
+
+
+def test_padding_pads_of_a_forecast_no_more_than_it_may_add() -> None:
+    """A forecast of 100 pods of which 2 may be added is one of 12, with padding too."""
+    by = replace(scheduled(now_on(padding_percent=50), high=500, max_extra_pods=2), metrics=(QUERY,))
+    seen = an_observation(a_reading(QUERY, 100_000), pods=pods(10), forecasts=(a_forecast(1000),))
+    decision, _ = decide(seen, by, State(), NOW_S)
+    assert decision.desired == 18
+
+
+def test_padding_of_a_load_beyond_all_pods_is_a_count_that_a_status_may_have() -> None:
+    by = replace(scheduled(now_on(padding_percent=50), high=500), metrics=(QUERY,))
+    decision, _ = decide(an_observation(a_reading(QUERY, 10**17), pods=pods(10)), by, State(), NOW_S)
+    assert (decision.desired, decision.candidates[Source.SCHEDULE]) == (500, 2**31 - 1)

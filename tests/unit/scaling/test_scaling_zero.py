@@ -1,10 +1,13 @@
 """To zero and back: only where the service allows it, and only if it was autoscaling that went there."""
 
+from dataclasses import replace
+
 import msgspec
 
-from autoscaler.api.types import MetricSpec
+from autoscaler.api.types import Behavior, MetricSpec, PolicyType, ScalingPolicy, ScalingRules, SelectPolicy
 from autoscaler.reasons import Reason
 from autoscaler.scaling.decide import changed, decide, initial_state
+from autoscaler.scaling.policy import EXACT
 from autoscaler.scaling.types import Decision, MetricReading, Policy, State
 from tests.builders import NOW_S, a_policy, an_observation, some_pods
 
@@ -53,3 +56,18 @@ def test_a_minimum_that_was_raised_meanwhile_is_kept_to_even_by_an_empty_queue()
     raised = a_policy(QUEUE, min_replicas=2, scale_to_zero=True)
     up, _ = decided(0, 0, State(scaled_to_zero=True), raised)
     assert up.desired == 2
+
+
+def test_percentages_alone_leave_zero_where_the_hpa_stays_for_ever() -> None:
+    doubled = ScalingRules(policies=(ScalingPolicy(type=PolicyType.PERCENT, value=100, period_seconds=15),))
+    by = replace(TO_ZERO, behavior=Behavior(scale_up=doubled))
+    up, _ = decided(25, 0, State(scaled_to_zero=True), by)
+    assert up.desired == 2
+    exact, _ = decided(25, 0, State(scaled_to_zero=True), replace(by, departures=EXACT))
+    assert exact.desired == 0
+
+
+def test_who_forbids_to_add_pods_stays_at_zero() -> None:
+    disabled = ScalingRules(select_policy=SelectPolicy.DISABLED)
+    off, _ = decided(25, 0, State(scaled_to_zero=True), replace(TO_ZERO, behavior=Behavior(scale_up=disabled)))
+    assert off.desired == 0
