@@ -24,7 +24,7 @@ Json = dict[str, Any]
 SHOP = ObjectKey(NAMESPACE, "shop")
 HPAS, OURS = "horizontalpodautoscalers", "predictiveautoscalers"
 POLL_S = 0.002
-SHORT_S = 0.15  # what a test waits for in vain
+SHORT_S = 0.6  # what a test waits for in vain
 LONG_S = 10.0
 
 
