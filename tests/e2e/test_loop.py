@@ -166,7 +166,8 @@ def played(stack: Stack) -> Played:
 def metrics_agree(story: Played, tail: Tail) -> bool:
     """Look at webhooks and metric again; say whether both count the same acts (a scrape later than the act)."""
     story.webhooks.extend(tail.lines())
-    query = f'sum by (act) (foresail_acts_total{{namespace="{NAMESPACE}",result="done"}})'
+    # A replica that does not lead any more takes its series away, and a busy machine may well change the leader.
+    query = f'sum by (act) (max_over_time(foresail_acts_total{{namespace="{NAMESPACE}",result="done"}}[15m]))'
     found = Prometheus(story.stack.prometheus_url).query(query)
     story.acts = {sample["metric"]["act"]: float(sample["value"][1]) for sample in found}
     return story.acts == {act: len(story.notices(kind)) for act, kind in ACTS.items()}

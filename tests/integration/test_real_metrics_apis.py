@@ -253,7 +253,7 @@ def asked_of(kubeconfig: Path) -> Callable[[MetricQuestion], Any]:
 async def test_the_client_reads_what_each_api_says(world: World) -> None:
     ask = asked_of(world.cluster.kubeconfig)
     world.tell("services/front/requests", "5500m")
-    [pod] = world.cluster.kubectl("get", "pods", "-n", NAMESPACE, "-l", f"app={WATCHED}", "-o", "name").split()
+    pod, *_ = world.cluster.kubectl("get", "pods", "-n", NAMESPACE, "-l", f"app={WATCHED}", "-o", "name").split()
     name = pod.removeprefix("pod/")
     world.tell(f"pods/{name}/depth", "7")
     [of_front] = (await ask(ObjectMetric(NAMESPACE, "requests", "v1", "Service", "front"))).values()
@@ -267,7 +267,7 @@ async def test_the_client_reads_what_each_api_says(world: World) -> None:
     world.until(lambda: world.api.object(path) is not None, "metrics-server to know the pod")
     usage = await ask(UsageMetric(NAMESPACE, "memory", None, f"app={WATCHED}"))
     told = (world.api.object(path) or {})["containers"][0]["usage"]["memory"]
-    assert usage.keys() == {name}
+    assert name in usage
     assert usage[name].milli == int(told.removesuffix("Ki")) * 1024 * 1000
 
 
