@@ -4,9 +4,10 @@ The API server refuses the same by the rules of the definition, so that hardly a
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from autoscaler.api.schedule_rules import exclusion_faults, time_faults, zero_faults
+from autoscaler.api.structure import a_list, an_object
 from autoscaler.errors import FieldError
 
 Json = object
@@ -20,9 +21,9 @@ _INHERITED = ("minReplicas", "maxReplicas", "metrics", "behavior")
 def override_faults(fields: Object, path: str) -> Iterator[FieldError]:
     """Yield what is wrong with the parts of a spec that no HPA has."""
     yield from _mode(fields, path)
-    yield from _fallback(_object(fields.get("fallback")), f"{path}.fallback", given=fields.get("fallback") is not None)
-    yield from _pause(_object(fields.get("pause")), f"{path}.pause", given=fields.get("pause") is not None)
-    schedules = [_object(one) for one in _list(fields.get("schedules"))]
+    yield from _fallback(an_object(fields.get("fallback")), f"{path}.fallback", given=fields.get("fallback") is not None)
+    yield from _pause(an_object(fields.get("pause")), f"{path}.pause", given=fields.get("pause") is not None)
+    schedules = [an_object(one) for one in a_list(fields.get("schedules"))]
     names = Counter(name for one in schedules if isinstance(name := one.get("name"), str))
     for repeated in sorted(name for name, count in names.items() if count > 1):
         yield FieldError(f"{path}.schedules", f"must name each schedule once, but {repeated} is there more than once")
@@ -33,7 +34,7 @@ def override_faults(fields: Object, path: str) -> Iterator[FieldError]:
 
 def _mode(fields: Object, path: str) -> Iterator[FieldError]:
     """Yield what does not fit the mode: bounds and metrics belong to the HPA where its floor is raised."""
-    mode, ref = fields.get("mode"), _object(fields.get("scaleTargetRef"))
+    mode, ref = fields.get("mode"), an_object(fields.get("scaleTargetRef"))
     version = ref.get("apiVersion")
     is_hpa = ref.get("kind") == _HPA and isinstance(version, str) and version.startswith("autoscaling/")
     if mode == "HPAFloor":
@@ -84,8 +85,8 @@ def _schedule(schedule: Object, path: str) -> Iterator[FieldError]:
     if isinstance(low, int) and isinstance(high, int) and high < low:
         yield FieldError(f"{path}.max", f"must be at least min, which is {low}, not {high}")
     yield from time_faults(schedule, path)
-    for index, exclusion in enumerate(_list(schedule.get("exclude"))):
-        yield from _exclusion(_object(exclusion), f"{path}.exclude[{index}]")
+    for index, exclusion in enumerate(a_list(schedule.get("exclude"))):
+        yield from _exclusion(an_object(exclusion), f"{path}.exclude[{index}]")
 
 
 def _exclusion(exclusion: Object, path: str) -> Iterator[FieldError]:
@@ -95,11 +96,3 @@ def _exclusion(exclusion: Object, path: str) -> Iterator[FieldError]:
     if exclusion.get("subdivision") is not None and "country" not in ways:
         yield FieldError(f"{path}.subdivision", "must not be set without country")
     yield from exclusion_faults(exclusion, path)
-
-
-def _object(value: Json) -> Object:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: Json) -> Sequence[Json]:
-    return value if isinstance(value, list | tuple) else ()

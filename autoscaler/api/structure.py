@@ -7,9 +7,10 @@ is in `validation`.
 
 import difflib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import NoneType
+from typing import Any
 
 import msgspec
 from msgspec import inspect as kinds
@@ -175,6 +176,21 @@ def _told(union: kinds.UnionType) -> list[kinds.Type]:
     any_number = any(isinstance(member, kinds.FloatType) for member in union.types)
     needless = (kinds.NoneType, kinds.IntType) if any_number else (kinds.NoneType,)
     return [member for member in union.types if not isinstance(member, needless)]
+
+
+def an_object(value: object) -> Mapping[str, Any]:
+    """Return an object as it is, and an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def a_list(value: object) -> Sequence[Any]:
+    """Return a list as it is, and an empty one for anything else."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def whole(value: object) -> int | None:
+    """Return a whole number, and None for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def shown(value: Json) -> str:

@@ -7,11 +7,11 @@ the HPA's (Kubernetes 1.36, `pkg/apis/autoscaling/validation`).
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from autoscaler.api.override_rules import override_faults
 from autoscaler.api.quantity import parse_float
-from autoscaler.api.structure import shown
+from autoscaler.api.structure import a_list, an_object, shown, whole
 from autoscaler.api.types import ForecastSpec
 from autoscaler.errors import FieldError
 
@@ -61,7 +61,7 @@ def is_label_value(text: str) -> bool:
 
 def metadata_faults(metadata: Json, path: str = "metadata") -> Iterator[FieldError]:
     """Yield names, labels and annotations that the API server would refuse; what is absent is not told here."""
-    fields = _object(metadata)
+    fields = an_object(metadata)
     name, namespace = fields.get("name"), fields.get("namespace")
     if isinstance(name, str) and not (len(name) <= _LONGEST_SUBDOMAIN and _OBJECT_NAME.fullmatch(name)):
         form = "a DNS name (RFC 1123: at most 253 of a-z, 0-9, - and ., with a letter or digit first, last and beside each dot)"
@@ -73,7 +73,7 @@ def metadata_faults(metadata: Json, path: str = "metadata") -> Iterator[FieldErr
         given = fields.get(kind)
         if given is not None and not isinstance(given, Mapping):
             yield FieldError(f"{path}.{kind}", "must be an object of texts")
-        for key, value in _object(given).items():
+        for key, value in an_object(given).items():
             where = f"{path}.{kind}[{key}]"
             yield from _label(key, value, where) if kind == "labels" else _label(str(key).lower(), None, where)
             if not isinstance(value, str):
@@ -82,36 +82,36 @@ def metadata_faults(metadata: Json, path: str = "metadata") -> Iterator[FieldErr
 
 def autoscaler_faults(spec: Json, path: str = "spec") -> Iterator[FieldError]:
     """Yield what is wrong with the spec of a PredictiveAutoscaler beyond its structure."""
-    fields = _object(spec)
-    low, high = _integer(fields.get("minReplicas", 1)), _integer(fields.get("maxReplicas"))
+    fields = an_object(spec)
+    low, high = whole(fields.get("minReplicas", 1)), whole(fields.get("maxReplicas"))
     if low is not None and high is not None and 1 <= high < low:
         yield FieldError(f"{path}.maxReplicas", f"must be at least minReplicas, which is {low}, not {high}")
-    kinds = [_object(metric).get("type") for metric in _list(fields.get("metrics"))]
+    kinds = [an_object(metric).get("type") for metric in a_list(fields.get("metrics"))]
     if low == 0 and not any(kind in _KNOWN_AT_ZERO for kind in kinds):
         message = f"must be 1 or more without a metric of type {', '.join(_KNOWN_AT_ZERO)}: no other tells when to come back"
         yield FieldError(f"{path}.minReplicas", message)
-    yield from _scale_target(_object(fields.get("scaleTargetRef")), f"{path}.scaleTargetRef")
-    for index, metric in enumerate(_list(fields.get("metrics"))):
-        yield from _metric(_object(metric), f"{path}.metrics[{index}]")
-    behavior = _object(fields.get("behavior"))
+    yield from _scale_target(an_object(fields.get("scaleTargetRef")), f"{path}.scaleTargetRef")
+    for index, metric in enumerate(a_list(fields.get("metrics"))):
+        yield from _metric(an_object(metric), f"{path}.metrics[{index}]")
+    behavior = an_object(fields.get("behavior"))
     for direction in ("scaleUp", "scaleDown"):
-        rules = _object(behavior.get(direction))
+        rules = an_object(behavior.get(direction))
         yield from _quantity(rules, "tolerance", f"{path}.behavior.{direction}", at_least=(0.0, "0 or more"))
-    yield from _forecast(_object(fields.get("forecast")), f"{path}.forecast")
+    yield from _forecast(an_object(fields.get("forecast")), f"{path}.forecast")
     yield from override_faults(fields, path)
 
 
 def healing_faults(spec: Json, path: str = "spec") -> Iterator[FieldError]:
     """Yield what is wrong with the spec of a HealingPolicy beyond its structure."""
-    fields = _object(spec)
+    fields = an_object(spec)
     if isinstance(selector := fields.get("selector"), Mapping):
         yield from _selector(selector, f"{path}.selector")
     if isinstance(faults := fields.get("faults"), Mapping) and not any(value is not None for value in faults.values()):
         yield FieldError(f"{path}.faults", "must name at least one fault to look for: notReady")
-    actions = Counter(action for action in _list(fields.get("actions")) if isinstance(action, str))
+    actions = Counter(action for action in a_list(fields.get("actions")) if isinstance(action, str))
     for repeated in sorted(action for action, count in actions.items() if count > 1):
         yield FieldError(f"{path}.actions", f"must name each action once, but {repeated} is there more than once")
-    unavailable = _object(fields.get("budget")).get("maxUnavailable")
+    unavailable = an_object(fields.get("budget")).get("maxUnavailable")
     if isinstance(unavailable, str) and not _PERCENT.fullmatch(unavailable):
         message = f"must be a whole number from 1 or a percentage from 1% to 100% such as 25%, not {shown(unavailable)}"
         yield FieldError(f"{path}.budget.maxUnavailable", message)
@@ -153,10 +153,10 @@ def _source(source: Object, path: str, kind: str) -> Iterator[FieldError]:
     if isinstance(query, str) and query and not query.strip():
         yield FieldError(f"{path}.query", "must be a PromQL query, not only white space")
     yield from _quantity(source, "activation", path, at_least=(0.0, "0 or more"))
-    yield from _scale_target(_object(source.get("describedObject")), f"{path}.describedObject")
-    metric = _object(source.get("metric"))
+    yield from _scale_target(an_object(source.get("describedObject")), f"{path}.describedObject")
+    metric = an_object(source.get("metric"))
     yield from _part_of_a_path(metric, "name", f"{path}.metric")
-    yield from _labels(_object(metric.get("selector")), f"{path}.metric.selector")
+    yield from _labels(an_object(metric.get("selector")), f"{path}.metric.selector")
     if isinstance(target := source.get("target"), Mapping):
         yield from _target(target, f"{path}.target", kind)
 
@@ -178,20 +178,20 @@ def _target(target: Object, path: str, source: str) -> Iterator[FieldError]:
 
 
 def _forecast(forecast: Object, path: str) -> Iterator[FieldError]:
-    seasons = Counter(season for season in map(_integer, _list(forecast.get("seasons"))) if season is not None)
+    seasons = Counter(season for season in map(whole, a_list(forecast.get("seasons"))) if season is not None)
     for repeated in sorted(season for season, count in seasons.items() if count > 1):
         yield FieldError(f"{path}.seasons", f"must name each season once, but {repeated} is there more than once")
-    history = _integer(forecast.get("historySeconds", ForecastSpec().history_seconds))
-    for index, season in enumerate(_list(forecast.get("seasons"))):
-        length = _integer(season)
+    history = whole(forecast.get("historySeconds", ForecastSpec().history_seconds))
+    for index, season in enumerate(a_list(forecast.get("seasons"))):
+        length = whole(season)
         if length is not None and history is not None and 1 <= history < length:
             message = f"must not be longer than historySeconds, which is {history}, not {length}: it could never be learnt"
             yield FieldError(f"{path}.seasons[{index}]", message)
 
 
 def _selector(selector: Object, path: str) -> Iterator[FieldError]:
-    labels = _object(selector.get("matchLabels"))
-    expressions = _list(selector.get("matchExpressions"))
+    labels = an_object(selector.get("matchLabels"))
+    expressions = a_list(selector.get("matchExpressions"))
     if not labels and not expressions:
         message = "must select something: an empty selector would mean every pod of the namespace"
         yield FieldError(path, message)
@@ -199,16 +199,16 @@ def _selector(selector: Object, path: str) -> Iterator[FieldError]:
 
 
 def _labels(selector: Object, path: str) -> Iterator[FieldError]:
-    labels = _object(selector.get("matchLabels"))
-    expressions = _list(selector.get("matchExpressions"))
+    labels = an_object(selector.get("matchLabels"))
+    expressions = a_list(selector.get("matchExpressions"))
     for key, value in labels.items():
         yield from _label(key, value, f"{path}.matchLabels[{key}]")
     for index, expression in enumerate(expressions):
-        yield from _expression(_object(expression), f"{path}.matchExpressions[{index}]")
+        yield from _expression(an_object(expression), f"{path}.matchExpressions[{index}]")
 
 
 def _expression(expression: Object, path: str) -> Iterator[FieldError]:
-    key, operator, values = expression.get("key"), expression.get("operator"), _list(expression.get("values"))
+    key, operator, values = expression.get("key"), expression.get("operator"), a_list(expression.get("values"))
     if isinstance(key, str) and key:
         yield from _label(key, None, f"{path}.key")
     for index, value in enumerate(values):
@@ -237,15 +237,3 @@ def _quantity(fields: Object, name: str, path: str, *, at_least: tuple[float, st
             yield FieldError(f"{path}.{name}", f"must be {words}, not {shown(value)}")
     except ValueError as error:
         yield FieldError(f"{path}.{name}", str(error))
-
-
-def _object(value: Json) -> Object:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: Json) -> Sequence[Json]:
-    return value if isinstance(value, list | tuple) else ()
-
-
-def _integer(value: Json) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

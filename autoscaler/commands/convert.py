@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoscaler.api.convert.manifest import CONVERTED_KINDS, Result, from_manifest
-from autoscaler.api.convert.parts import an_object
+from autoscaler.api.structure import an_object
 from autoscaler.manifests import LARGEST_BYTES, MOST_MIB, named, shown_short, unpacked
 from autoscaler.yaml_text.documents import Document, decoded, documents
 from autoscaler.yaml_text.unreadable import Unreadable

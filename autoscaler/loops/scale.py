@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from autoscaler import telemetry
-from autoscaler.api.types import Mode
+from autoscaler.api.types import Mode, PredictiveAutoscalerSpec
 from autoscaler.clients.ports import Target
 from autoscaler.loops import overlaps, scale_past, scale_status, status
 from autoscaler.loops.cap import AddedPods, capped, divide
@@ -141,7 +141,7 @@ class ScaleLoop:
         brake, stale = plan.brake, stale_watch(self.context)
         if brake.status and stale:
             brake = replace(brake, status=False, reason=Reason.REFUSED_STALE, message=stale)
-        policy = policy_of(spec, self.context.settings.scaling, self.context.settings.prometheus.max_age_s)
+        policy = self._policy_of(spec)
         return replace(plan, floor=self._floors.plan(plan.seen, plan.decision, policy, brake))
 
     def _decide(self, one: Seen) -> Decision | None:
@@ -156,7 +156,7 @@ class ScaleLoop:
             read = known is None and not settings.scaling.exact_hpa  # with another target, they are of the one before
             known = _Memory(uid, one.served.target, first_state(one.served, observation.spec_replicas, now_s, events=read))
         try:
-            policy = policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
+            policy = self._policy_of(spec)
             if policy.schedules:
                 policy = replace(policy, calendars=self.context.calendars.of(policy.schedules, now_s))
             if spec.mode is Mode.HPA_FLOOR:
@@ -217,6 +217,10 @@ class ScaleLoop:
         await self._reporter.served(Report(plan.seen, plan.decision, held, brake, lead, done.status))
         return done.outcome
 
+    def _policy_of(self, spec: PredictiveAutoscalerSpec) -> Policy:
+        settings = self.context.settings
+        return policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
+
     def _lead_s(self, served: Served) -> float | None:
         spec = served.autoscaler.spec
         ahead_s = lead_s(spec, self.forecasts.ready_s(served.target), self.context.settings)
@@ -224,8 +228,7 @@ class ScaleLoop:
 
     def _record(self, served: Served, decision: Decision) -> None:
         known, now_s = self._memory[served.key], self.context.clock.now_s()
-        settings = self.context.settings
-        policy = policy_of(served.autoscaler.spec, settings.scaling, settings.prometheus.max_age_s)
+        policy = self._policy_of(served.autoscaler.spec)
         self._memory[served.key] = replace(known, state=changed(known.state, decision, policy, now_s))
         self._added.record(now_s, max(0, decision.desired - decision.current))
 

@@ -7,9 +7,9 @@ and we refuse is put right here where its meaning is clear.
 from typing import Any
 
 from autoscaler.api.convert.hpa_versions import as_v2
-from autoscaler.api.convert.parts import Fields, Json, Note, a_list, an_object
+from autoscaler.api.convert.parts import Fields, Json, Note
 from autoscaler.api.marks import OWNER_MIN
-from autoscaler.api.structure import without_nulls
+from autoscaler.api.structure import a_list, an_object, without_nulls
 
 FIELDS = ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics", "behavior")
 _APPS = ("Deployment", "StatefulSet", "ReplicaSet")

@@ -7,8 +7,8 @@ fields. Source: Kubernetes 1.36, `pkg/apis/autoscaling/v1/conversion.go`, `annot
 import json
 from typing import Any
 
-from autoscaler.api.convert.parts import Fields, Json, Note, a_list
-from autoscaler.api.structure import is_nested_deeper, without_nulls
+from autoscaler.api.convert.parts import Fields, Json, Note
+from autoscaler.api.structure import a_list, is_nested_deeper, without_nulls
 
 ANNOTATIONS = "autoscaling.alpha.kubernetes.io/"  # what begins so is the API server's own
 _METRICS, _BEHAVIOR = f"{ANNOTATIONS}metrics", f"{ANNOTATIONS}behavior"

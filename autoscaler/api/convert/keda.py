@@ -8,8 +8,8 @@ trigger was active for `cooldownPeriod`. Source: KEDA 2.20, `apis/keda/v1alpha1`
 from autoscaler.api.convert.fit import Part, fits, fitting_items
 from autoscaler.api.convert.keda_pause import holds, pause_of
 from autoscaler.api.convert.keda_triggers import NOTHING, Found, read_triggers
-from autoscaler.api.convert.parts import Fields, Json, Note, Refusal, an_object, whole
-from autoscaler.api.structure import without_nulls
+from autoscaler.api.convert.parts import Fields, Json, Note, Refusal
+from autoscaler.api.structure import an_object, whole, without_nulls
 
 _POLLING_S, _COOLDOWN_S, _WINDOW_S, _MOST = 30, 300, 300, 100  # defaults of KEDA, and of the HPA for its window
 _BEHAVIORS = {

@@ -7,7 +7,8 @@ is ever repeated in a note: addresses and headers may hold secrets.
 import re
 from dataclasses import dataclass
 
-from autoscaler.api.convert.parts import Fields, Json, Note, an_object
+from autoscaler.api.convert.parts import Fields, Json, Note
+from autoscaler.api.structure import an_object
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _ZERO_FOR_NOTHING = re.compile(r"\bor\s+(?:on\s*\(\s*\)\s*)?vector\s*\(\s*0(?:\.0*)?\s*\)\s*\)*\s*$")

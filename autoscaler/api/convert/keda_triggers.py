@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from autoscaler.api.convert.fit import Part
 from autoscaler.api.convert.keda_prometheus import read_prometheus
-from autoscaler.api.convert.parts import Fields, Json, Note, a_list, an_object, whole
-from autoscaler.api.structure import shown
+from autoscaler.api.convert.parts import Fields, Json, Note
+from autoscaler.api.structure import a_list, an_object, shown, whole
 
 NOTHING: Fields = {
     "type": "Prometheus",

@@ -9,9 +9,9 @@ from autoscaler.api.convert.hpa import made_by_keda, read_hpa
 from autoscaler.api.convert.keda import read_scaled_object
 from autoscaler.api.convert.metadata import carried
 from autoscaler.api.convert.order import ordered
-from autoscaler.api.convert.parts import Fields, Json, Note, Refusal, a_list, an_object
+from autoscaler.api.convert.parts import Fields, Json, Note, Refusal
 from autoscaler.api.parse import predictive_autoscaler
-from autoscaler.api.structure import shown, without_nulls
+from autoscaler.api.structure import a_list, an_object, shown, without_nulls
 from autoscaler.errors import InvalidObject
 
 KIND = "PredictiveAutoscaler"

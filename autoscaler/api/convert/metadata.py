@@ -1,9 +1,9 @@
 """Which metadata of an object goes over to the PredictiveAutoscaler: name, namespace, labels, annotations of the user's own."""
 
 from autoscaler.api.convert.hpa_versions import ANNOTATIONS
-from autoscaler.api.convert.parts import Fields, Json, Note, a_list, an_object
+from autoscaler.api.convert.parts import Fields, Json, Note
 from autoscaler.api.marks import FLOOR, FLOOR_OF, OWNER_MIN
-from autoscaler.api.structure import shown
+from autoscaler.api.structure import a_list, an_object, shown
 from autoscaler.api.validation import is_label_key, is_label_value
 
 _OF_TOOLS = ("kubectl.kubernetes.io/", ANNOTATIONS, FLOOR_OF, OWNER_MIN, FLOOR)  # what begins so speaks of the old object

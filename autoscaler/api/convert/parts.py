@@ -3,7 +3,7 @@
 A note names the field as the user wrote it, says what becomes of it, and what to do where that is not what is wanted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,18 +31,3 @@ class Refusal(Permanent):
         """Keep every reason that is known."""
         super().__init__("; ".join(map(str, reasons)))
         self.reasons = reasons
-
-
-def an_object(value: object) -> Json:
-    """Return an object as it is, and an empty one for anything else."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def a_list(value: object) -> Sequence[Any]:
-    """Return a list as it is, and an empty one for anything else."""
-    return value if isinstance(value, list | tuple) else ()
-
-
-def whole(value: object) -> int | None:
-    """Return a whole number, and None for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from autoscaler.api.structure import shown
 from autoscaler.errors import Permanent
+from autoscaler.terminal_text import plain
 from autoscaler.yaml_text.documents import decoded, documents
 from autoscaler.yaml_text.unreadable import Unreadable
 
@@ -20,7 +21,7 @@ _DAMAGED = "compare it with one that kubectl can read (kubectl config view)"
 def fault(file: Path, cause: str, remedy: str) -> Permanent:
     """Return the error for what is wrong with a kubeconfig, on one line and without what a terminal takes for a command."""
     text = f"reading the kubeconfig {file}: {cause}; {remedy}"
-    return Permanent("".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text))
+    return Permanent(plain(text))
 
 
 @dataclass(frozen=True, slots=True)
