@@ -13,8 +13,12 @@ import yaml
 from autoscaler.clients.kube.client import KubeClient
 from autoscaler.clients.kube.connection import Call, Connection, connect
 from autoscaler.clients.kube.resources import OURS, Resource
+from autoscaler.clients.ports import Kube
 from autoscaler.errors import ForesailError
 from autoscaler.settings import KubernetesSettings
+from tests.fakes.api_server import FakeApiServer
+from tests.fakes.cluster import FakeCluster
+from tests.fakes.kube import FakeKube
 
 Json = dict[str, Any]
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
@@ -61,6 +65,19 @@ class Objects:
 def within(namespace: str, obj: Json) -> Json:
     """Return an object with its namespace set."""
     return {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
+
+
+@asynccontextmanager
+async def a_fake(how: str) -> AsyncIterator[tuple[Kube, FakeCluster]]:
+    """Give the port over a pretended cluster: the fake in `memory`, or the product's client over `http`."""
+    if how == "memory":
+        cluster = FakeCluster()
+        yield FakeKube(cluster), cluster
+        return
+    async with FakeApiServer() as api:
+        client = KubeClient(api.connection())
+        yield client, api.cluster
+        await client.close()
 
 
 @asynccontextmanager

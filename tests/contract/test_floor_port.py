@@ -7,16 +7,13 @@ from typing import Any, Protocol
 import pytest
 
 from autoscaler.api.marks import FLOOR_MANAGER
-from autoscaler.clients.kube.client import KubeClient
 from autoscaler.clients.kube.connection import APPLY_PATCH, MERGE_PATCH, Call
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS, trim_hpa
 from autoscaler.clients.ports import Conflict, FieldConflict, Kube, NotFound
-from tests.contract.support import Objects, a_namespace
+from tests.contract.support import Objects, a_fake, a_namespace
 from tests.fakes import fields
-from tests.fakes.api_server import FakeApiServer
 from tests.fakes.cluster import FakeCluster
-from tests.fakes.kube import FakeKube
 
 Json = dict[str, Any]
 NOTES = {"foresail.dev/floor-of": "shop/web", "foresail.dev/owner-min-replicas": "2"}
@@ -81,14 +78,9 @@ def a_spec(min_replicas: int | None) -> Json:
 
 @pytest.fixture(params=["memory", "http", pytest.param("cluster", marks=pytest.mark.cluster)])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    if request.param == "memory":
-        cluster = FakeCluster()
-        yield FakeWorld(FakeKube(cluster), cluster)
-    elif request.param == "http":
-        async with FakeApiServer() as api:
-            client = KubeClient(api.connection())
-            yield FakeWorld(client, api.cluster)
-            await client.close()
+    if request.param != "cluster":
+        async with a_fake(request.param) as (kube, cluster):
+            yield FakeWorld(kube, cluster)
     else:
         async with a_namespace(request.getfixturevalue("cluster").kubeconfig) as objects:
             yield RealWorld(objects.connection, objects.namespace)

@@ -7,15 +7,13 @@ from typing import Any, Protocol
 
 import pytest
 
-from autoscaler.clients.kube.client import KubeClient
 from autoscaler.clients.kube.connection import Call
 from autoscaler.clients.kube.resources import DEPLOYMENTS, EVENTS, PODS, PREDICTIVE_AUTOSCALERS, Resource
 from autoscaler.clients.ports import Conflict, EventNote, EvictionResult, Kube, NotFound, Target
 from autoscaler.errors import Permanent
 from autoscaler.loops.field_owners import REPLICAS, owner_of
 from demo.cluster.config import PAUSE_IMAGE
-from tests.contract.support import Objects, a_namespace, within
-from tests.fakes.api_server import FakeApiServer
+from tests.contract.support import Objects, a_fake, a_namespace, within
 from tests.fakes.cluster import KINDS, FakeCluster
 from tests.fakes.kube import FakeKube
 
@@ -143,14 +141,9 @@ def an_autoscaler(name: str) -> Json:
 
 @pytest.fixture(params=["memory", "http", pytest.param("cluster", marks=pytest.mark.cluster)])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    if request.param == "memory":
-        cluster = FakeCluster()
-        yield FakeWorld(FakeKube(cluster), cluster)
-    elif request.param == "http":
-        async with FakeApiServer() as api:
-            client = KubeClient(api.connection())
-            yield FakeWorld(client, api.cluster)
-            await client.close()
+    if request.param != "cluster":
+        async with a_fake(request.param) as (kube, cluster):
+            yield FakeWorld(kube, cluster)
     else:
         async with a_namespace(request.getfixturevalue("cluster").kubeconfig) as objects:
             yield RealWorld(objects.connection, objects.namespace)
