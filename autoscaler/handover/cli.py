@@ -1,6 +1,7 @@
 """The commands `adopt` and `release`: options in, sentences out."""
 
 import asyncio
+import math
 import os
 import shlex
 import sys
@@ -21,10 +22,18 @@ if TYPE_CHECKING:  # at run time they come with the extra, which may be missing
 Packages = Callable[[str], AbstractContextManager[None]]  # says what to install when a package is missing
 _WRONG, _FAILED = 2, 1
 
+
+def _finite(value: float) -> float:
+    """Refuse NaN, which is within all bounds."""
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"must be a number, not {value}")
+    return value
+
+
 Kubeconfig = Annotated[str | None, typer.Option(help="In a pod: its service account.")]
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say each step, and change nothing.")]
-Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait for each step.")]
+Timeout = Annotated[float, typer.Option(callback=_finite, min=1, max=86_400, help="Seconds to wait for each step.")]
 
 
 def add_to(app: typer.Typer, packages: Packages) -> None:
@@ -37,7 +46,9 @@ def add_to(app: typer.Typer, packages: Packages) -> None:
         context: Context = None,
         name: Annotated[str | None, typer.Option(help="Of the PredictiveAutoscaler. [default: the HPA's]")] = None,
         manifest: Annotated[bool, typer.Option("--manifest", help="Print what belongs in Git, and change nothing.")] = False,
-        tolerance: Annotated[float, typer.Option(min=0, help="Ratio by which both counts may differ.")] = 0.1,
+        tolerance: Annotated[
+            float, typer.Option(callback=_finite, min=0, max=100, help="Ratio by which both counts may differ.")
+        ] = 0.1,
         force: Annotated[bool, typer.Option("--force", help="Take over though they differ more.")] = False,
         timeout: Timeout = 120.0,
         dry_run: DryRun = False,
