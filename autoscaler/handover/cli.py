@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -134,12 +135,14 @@ async def _everything(session: "Session", namespaces: list[str], terms: "Terms",
     return _FAILED if failed else 0
 
 
+@dataclass(frozen=True, slots=True)
 class _Where:
     """Where a command works, and how."""
 
-    def __init__(self, kubeconfig: str | None, context: str | None, timeout_s: float, dry_run: bool) -> None:
-        self.given = {"--kubeconfig": ("kubeconfig", kubeconfig), "--context": ("context", context)}
-        self.timeout_s, self.dry_run = timeout_s, dry_run
+    kubeconfig: str | None
+    context: str | None
+    timeout_s: float
+    dry_run: bool
 
 
 def _run(work: Callable[["Session"], Awaitable[int]], where: _Where, *, writes: bool) -> None:
@@ -149,12 +152,7 @@ def _run(work: Callable[["Session"], Awaitable[int]], where: _Where, *, writes: 
     from autoscaler.handover.session import Session  # noqa: PLC0415 - likewise
 
     async def connected() -> int:
-        flags = [
-            settings_file.Given(("kubernetes", key), value, f"flag {flag}", text=True)
-            for flag, (key, value) in where.given.items()
-            if value is not None
-        ]
-        connection = await connect(settings_file.load(None, os.environ, flags).kubernetes)
+        connection = await connect(settings_file.of_kubernetes(os.environ, where.kubeconfig, where.context))
         try:
             return await work(Session(connection, _say, where.timeout_s, dry_run=where.dry_run))
         finally:
