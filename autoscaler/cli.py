@@ -172,8 +172,8 @@ def explain(
     service_url: Annotated[str, typer.Option(help="Where the leader's web page is. None: through the API server.")] = "",
     service_namespace: Annotated[str, typer.Option(help="Namespace of the Service of Foresail. None: it is looked for.")] = "",
     service_name: Annotated[str, typer.Option(help="Its name. None: by the labels of the chart.")] = "",
-    kubeconfig: Annotated[str, typer.Option(help="As for kubectl.")] = "",
-    context: Annotated[str, typer.Option(help="Context of the kubeconfig.")] = "",
+    kubeconfig: Annotated[str | None, typer.Option(help="As for kubectl.")] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
 ) -> None:
     """Say why an object has the replicas that it has: what was seen, asked for, limited, decided and done."""
     with _packages("explain"):

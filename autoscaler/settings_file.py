@@ -18,7 +18,7 @@ import msgspec
 from msgspec import inspect as types
 
 from autoscaler.errors import InvalidSettings
-from autoscaler.settings import Settings
+from autoscaler.settings import KubernetesSettings, Settings
 from autoscaler.yaml_text.documents import decoded, documents
 from autoscaler.yaml_text.unreadable import Unreadable
 
@@ -56,6 +56,13 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Sequence[Given] =
     if not errors:
         return settings
     raise InvalidSettings("the settings cannot be used:\n  " + "\n  ".join(errors))
+
+
+def of_kubernetes(environ: Mapping[str, str], kubeconfig: str | None, context: str | None) -> KubernetesSettings:
+    """Return how a command reaches the API server: by its flags, else by the environment; raises InvalidSettings as `load`."""
+    given = {"kubeconfig": kubeconfig, "context": context}
+    flags = [Given(("kubernetes", key), value, f"flag --{key}", text=True) for key, value in given.items() if value is not None]
+    return load(None, environ, flags).kubernetes
 
 
 def masked(settings: Settings) -> dict[str, Any]:

@@ -6,13 +6,14 @@ replicas: that is said, and good enough for most questions.
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import typer
 
-from autoscaler import logs
+from autoscaler import logs, settings_file
 from autoscaler.clients.decisions import LABELS, Unreachable, Where, autoscaler, decisions
 from autoscaler.clients.kube.connection import Connection, connect
 from autoscaler.clients.ports import Json
@@ -20,7 +21,6 @@ from autoscaler.clock import Clock, SystemClock
 from autoscaler.commands.explain_text import explanation, heading, without_decision
 from autoscaler.errors import Permanent, Temporary
 from autoscaler.model import ObjectKey
-from autoscaler.settings import KubernetesSettings
 from autoscaler.terminal_text import plain
 
 EVERY_S = 5.0
@@ -59,13 +59,13 @@ def key_of(text: str) -> ObjectKey:
     return ObjectKey(namespace, name)
 
 
-def run(wanted: Wanted, kubeconfig: str, context: str) -> None:
+def run(wanted: Wanted, kubeconfig: str | None, context: str | None) -> None:
     """Explain until all is said, or, with `watch`, until interrupted; raises ForesailError when there is nothing to say."""
     logs.configure("warning", "console")
     paper = Paper(typer.echo, lambda text: typer.echo(f"foresail: {plain(text)}", err=True))
 
     async def all_of_it() -> None:
-        connection = await connect(KubernetesSettings(kubeconfig=kubeconfig, context=context))
+        connection = await connect(settings_file.of_kubernetes(os.environ, kubeconfig, context))
         try:
             await explain(connection, wanted, paper, SystemClock())
         finally:

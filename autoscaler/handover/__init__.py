@@ -4,6 +4,7 @@
     plan       what may be adopted, and by which object of ours                 pure
     word       what the status of an object of ours says about the other        pure
     session    reading and writing with patience, and telling the user
+    driver     the HPA that drives, watched at each step that relies on it
     adopt      the steps of taking over, each of which can be the last one
     release    the steps back
     floors     minReplicas that were raised in mode HPAFloor, given back

@@ -8,18 +8,31 @@
 The object is in mode Scale from its first moment, so that it takes over whoever deletes the HPA, even if nobody goes on here.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
-from autoscaler.api.marks import ADOPTED, ADOPTING
+from autoscaler.api.marks import ADOPTED, ADOPTING, HANDOVER, ORIGIN
 from autoscaler.api.types import Mode
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS as OURS
 from autoscaler.clients.ports import Conflict, Json
 from autoscaler.errors import ForesailError, Permanent
-from autoscaler.handover.plan import Convert, Finish, Origin, Refusal, Scene, TakeOver, body_of, manifest_of, plan, took_over
+from autoscaler.handover.driver import is_going, removed_ours, standing_hpa, stays
+from autoscaler.handover.plan import (
+    Convert,
+    Finish,
+    Origin,
+    Refusal,
+    Scene,
+    TakeOver,
+    body_of,
+    is_untouched,
+    manifest_of,
+    object_for,
+    plan,
+)
 from autoscaler.handover.record import annotation, made_again, named, record_of, same_target, target_text
-from autoscaler.handover.session import Session, Waiting, created_hpa, key_of, removed_ours
+from autoscaler.handover.session import Session, Waiting, key_of
 from autoscaler.handover.word import far_apart, names_hpa, wanted_by_hpa, word_of
 from autoscaler.model import ObjectKey
 from autoscaler.terminal_text import plain
@@ -66,30 +79,41 @@ async def adopt(session: Session, order: Order, convert: Convert) -> None:
         case Finish(hpa, there):
             session.say(f"HorizontalPodAutoscaler {order.hpa} is deleted already, and {named(there)} has its record")
             if not session.dry_run:
-                await _finish(session, hpa, await _in_mode_scale(session, there))
+                await _finish(session, hpa, await _in_mode_scale(session, there), convert)
         case TakeOver():
             for warning in found.warnings:
                 session.say(f"warning: {warning}")
             if session.dry_run:
                 await _rehearse(session, found)
             else:
-                await _take_over(session, order, found)
+                await _take_over(session, order, found, convert)
 
 
 async def manifest(session: Session, order: Order, convert: Convert) -> str:
-    """Return what belongs in Git in the place of an HPA, as YAML; also after it was adopted."""
+    """Return what belongs in Git in the place of an HPA, as YAML; also after it was adopted, or where it is refused."""
     scene = await scene_of(session, order.hpa.namespace)
-    ours = next((one for one in scene.ours if took_over(one, order.hpa.name)), None)
-    hpa = next((one for one in scene.hpas if one["metadata"]["name"] == order.hpa.name), None)
-    if hpa is None and ours is None:
-        raise Permanent(f"there is no HorizontalPodAutoscaler {order.hpa}, and none of that name was adopted")
-    body = body_of(hpa, order.name or order.hpa.name, convert) if hpa is not None else ours
-    return written([manifest_of(body or {})])
+    there: Json | None
+    match plan(order.hpa, scene, order.name, convert):
+        case TakeOver(body=body, there=there):
+            pass
+        case Finish(there=body):
+            there = None
+        case Refusal():
+            hpa = next((one for one in scene.hpas if one["metadata"]["name"] == order.hpa.name), None)
+            if hpa is None:
+                raise Permanent(f"there is no HorizontalPodAutoscaler {order.hpa}, and none of that name was adopted")
+            there = object_for(hpa, scene, order.name)
+            body = body_of(hpa, order.name or order.hpa.name, convert) if there is None else there
+    if there is not None:
+        body = {**there, "spec": {**there["spec"], "mode": Mode.SCALE.value}}
+    return written([manifest_of(body)])
 
 
 async def _rehearse(session: Session, found: TakeOver) -> None:
     hpa, there = named(found.hpa), found.there
-    if there is None:
+    if found.stale is not None:
+        session.say(f"1. would make {named(found.stale)} anew, as the HPA was changed since an earlier run made it")
+    elif there is None:
         if await session.objects.create(OURS, found.body, dry_run=True) is Conflict.CONFLICT:
             raise Refused(f"{named(found.body)} is there by now; try again")
         session.say(f"1. would create {named(found.body)} in mode Scale (the API server would take it)")
@@ -100,12 +124,11 @@ async def _rehearse(session: Session, found: TakeOver) -> None:
     session.say(f"4. would wait until {named(there or found.body)} says that it drives, else make the HPA again")
 
 
-async def _take_over(session: Session, order: Order, found: TakeOver) -> None:
-    hpa, there = found.hpa, found.there
-    if there and annotation(there, ADOPTING) == Origin.CREATED and annotation(there, ADOPTED) != record_of(hpa):
-        session.say(f"{named(hpa)} was changed since an earlier run made {named(there)} of it, which is made anew")
-        await removed_ours(session, there)
-        found = replace(found, there=None)
+async def _take_over(session: Session, order: Order, found: TakeOver, convert: Convert) -> None:
+    hpa = found.hpa
+    if found.stale is not None:
+        session.say(f"{named(hpa)} was changed since an earlier run made {named(found.stale)} of it, which is made anew")
+        await removed_ours(session, found.stale, hpa)
     obj = await _with_object(session, found)
     session.say(f"1. {named(obj)} is there, in mode Scale; {named(hpa)} goes on to drive {target_text(hpa)}")
     try:
@@ -116,16 +139,16 @@ async def _take_over(session: Session, order: Order, found: TakeOver) -> None:
     except ForesailError as error:
         left = await session.hpa(order.hpa)
         if left is not None:
-            if "deletionTimestamp" in left["metadata"]:  # that cannot be taken back, so ours must stay
+            if is_going(left):  # that cannot be taken back, so ours must stay
                 raise Permanent(f"{error}; {named(obj)} drives as soon as the HPA is gone") from error
             try:
-                await _undo(session, obj)
+                await _undo(session, obj, left, convert)
             except ForesailError as worse:
                 rest = f"{named(obj)} could not be taken back ({worse}); type: foresail release {key_of(obj)}"
                 raise Permanent(f"{named(hpa)} is not adopted, and goes on to drive: {error}; {rest}") from worse
             raise Refused(f"{named(hpa)} is not adopted, and goes on to drive: {error}") from error
     session.say(f"3. {named(hpa)} is deleted")
-    await _finish(session, hpa, obj)
+    await _finish(session, hpa, obj, convert)
 
 
 async def _with_object(session: Session, found: TakeOver) -> Json:
@@ -142,7 +165,8 @@ async def _with_object(session: Session, found: TakeOver) -> Json:
         if not same_target(obj, found.hpa) or (found.there is None and annotation(obj, ADOPTED) is None):
             raise Refused(f"somebody made {named(obj)} meanwhile; type the command again")
         if annotation(obj, ADOPTED) != record or obj["spec"].get("mode") != Mode.SCALE:
-            origin = annotation(obj, ADOPTING) or Origin.OBSERVED.value
+            begun = obj["spec"].get("mode") == Mode.SCALE and annotation(obj, ADOPTING)
+            origin = begun or Origin.OBSERVED.value
             marks = {ADOPTED: record, ADOPTING: origin}
             await session.objects.merge(OURS, obj, {"metadata": {"annotations": marks}, "spec": {"mode": Mode.SCALE.value}})
             return None
@@ -223,7 +247,7 @@ async def _deleted(session: Session, hpa: Json) -> None:
             return True
         if found["metadata"]["uid"] != hpa["metadata"]["uid"] or record_of(found) != record:
             raise Permanent(f"somebody changed {named(hpa)} meanwhile; type the command again")
-        if "deletionTimestamp" in found["metadata"]:
+        if is_going(found):
             waiting.why = "a finalizer holds it"
         else:
             await session.objects.delete(HPAS, found)
@@ -232,7 +256,7 @@ async def _deleted(session: Session, hpa: Json) -> None:
     await session.until(f"{named(hpa)} to be deleted", look)
 
 
-async def _finish(session: Session, hpa: Json, obj: Json) -> None:
+async def _finish(session: Session, hpa: Json, obj: Json, convert: Convert) -> None:
     """Wait until the object says that it drives; if it does not, make the HPA again."""
     try:
         count = await _driving(session, hpa, obj)
@@ -240,12 +264,13 @@ async def _finish(session: Session, hpa: Json, obj: Json) -> None:
     except ForesailError as error:
         session.say(f"{named(obj)} does not drive: {error}")
         try:
-            await created_hpa(session, hpa)
-            await _undo(session, obj)
+            driver = await standing_hpa(session, hpa)
+            await _undo(session, obj, driver, convert)
         except ForesailError as worse:
             key = key_of(obj)
             raise Permanent(f"{error}; going back failed too ({worse}); type: foresail release {key}") from worse
-        raise Refused(f"{named(hpa)} drives again, as it was before: {error}") from error
+        how = "again, as it was before" if key_of(driver) == key_of(hpa) else target_text(hpa)
+        raise Refused(f"{named(driver)} drives {how}: {error}") from error
     session.say(f"4. {named(obj)} drives {target_text(obj)}: {count} replicas. To go back: foresail release {key_of(obj)}")
 
 
@@ -274,28 +299,32 @@ async def _unmark(session: Session, obj: Json) -> None:
         found = await session.ours(key_of(obj))
         if found is None or annotation(found, ADOPTING) is None:
             return True
-        await session.objects.merge(OURS, found, {"metadata": {"annotations": {ADOPTING: None}}})
+        own = {ORIGIN: Origin.OBSERVED.value} if annotation(found, ADOPTING) == Origin.OBSERVED else {}
+        await session.objects.merge(OURS, found, {"metadata": {"annotations": {ADOPTING: None, **own}}})
         return None
 
     await session.until(f"{named(obj)} to be marked as done", look)
 
 
-async def _undo(session: Session, obj: Json) -> None:
-    """Leave the object as it was before: gone, or in mode Observe; the HPA drives."""
+async def _undo(session: Session, obj: Json, driver: Json, convert: Convert) -> None:
+    """Leave the object as it was before, while an HPA drives: gone, if a take-over made it, else in mode Observe.
 
-    async def look(_: Waiting) -> bool | None:
+    What somebody has written into it meanwhile is nothing to delete: then it stays, too, and observes.
+    """
+    made = annotation(obj, ADOPTING) == Origin.CREATED
+
+    async def look(_: Waiting) -> str | None:
         found = await session.ours(key_of(obj))
-        if found is None:
-            return True
+        if found is None or (made and is_untouched(found, convert)):
+            return "deleted again"
+        await stays(session, driver, obj)
         if annotation(found, ADOPTED) is None and found["spec"].get("mode") != Mode.SCALE:
-            return True
-        change = {"metadata": {"annotations": {ADOPTED: None, ADOPTING: None}}, "spec": {"mode": Mode.OBSERVE.value}}
+            return "in mode Observe" if made else "in mode Observe again"
+        change = {"metadata": {"annotations": dict.fromkeys(HANDOVER)}, "spec": {"mode": Mode.OBSERVE.value}}
         await session.objects.merge(OURS, found, change)
         return None
 
-    if annotation(obj, ADOPTING) == Origin.OBSERVED:
-        await session.until(f"{named(obj)} to be in mode Observe again", look)
-        session.say(f"{named(obj)} is in mode Observe again")
-    else:
-        await removed_ours(session, obj)
-        session.say(f"{named(obj)} is deleted again")
+    end = await session.until(f"{named(obj)} to be as it was before", look)
+    if end == "deleted again":
+        await removed_ours(session, obj, driver)
+    session.say(f"{named(obj)} is {end}{', as somebody has changed it' if end == 'in mode Observe' else ''}")

@@ -1,11 +1,13 @@
 """The commands `adopt` and `release`: options in, sentences out."""
 
 import asyncio
+import math
 import os
 import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,10 +23,18 @@ if TYPE_CHECKING:  # at run time they come with the extra, which may be missing
 Packages = Callable[[str], AbstractContextManager[None]]  # says what to install when a package is missing
 _WRONG, _FAILED = 2, 1
 
+
+def _finite(value: float) -> float:
+    """Refuse NaN, which is within all bounds."""
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"must be a number, not {value}")
+    return value
+
+
 Kubeconfig = Annotated[str | None, typer.Option(help="In a pod: its service account.")]
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say each step, and change nothing.")]
-Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait for each step.")]
+Timeout = Annotated[float, typer.Option(callback=_finite, min=1, max=86_400, help="Seconds to wait for each step.")]
 
 
 def add_to(app: typer.Typer, packages: Packages) -> None:
@@ -37,7 +47,9 @@ def add_to(app: typer.Typer, packages: Packages) -> None:
         context: Context = None,
         name: Annotated[str | None, typer.Option(help="Of the PredictiveAutoscaler. [default: the HPA's]")] = None,
         manifest: Annotated[bool, typer.Option("--manifest", help="Print what belongs in Git, and change nothing.")] = False,
-        tolerance: Annotated[float, typer.Option(min=0, help="Ratio by which both counts may differ.")] = 0.1,
+        tolerance: Annotated[
+            float, typer.Option(callback=_finite, min=0, max=100, help="Ratio by which both counts may differ.")
+        ] = 0.1,
         force: Annotated[bool, typer.Option("--force", help="Take over though they differ more.")] = False,
         timeout: Timeout = 120.0,
         dry_run: DryRun = False,
@@ -123,12 +135,14 @@ async def _everything(session: "Session", namespaces: list[str], terms: "Terms",
     return _FAILED if failed else 0
 
 
+@dataclass(frozen=True, slots=True)
 class _Where:
     """Where a command works, and how."""
 
-    def __init__(self, kubeconfig: str | None, context: str | None, timeout_s: float, dry_run: bool) -> None:
-        self.given = {"--kubeconfig": ("kubeconfig", kubeconfig), "--context": ("context", context)}
-        self.timeout_s, self.dry_run = timeout_s, dry_run
+    kubeconfig: str | None
+    context: str | None
+    timeout_s: float
+    dry_run: bool
 
 
 def _run(work: Callable[["Session"], Awaitable[int]], where: _Where, *, writes: bool) -> None:
@@ -138,12 +152,7 @@ def _run(work: Callable[["Session"], Awaitable[int]], where: _Where, *, writes: 
     from autoscaler.handover.session import Session  # noqa: PLC0415 - likewise
 
     async def connected() -> int:
-        flags = [
-            settings_file.Given(("kubernetes", key), value, f"flag {flag}", text=True)
-            for flag, (key, value) in where.given.items()
-            if value is not None
-        ]
-        connection = await connect(settings_file.load(None, os.environ, flags).kubernetes)
+        connection = await connect(settings_file.of_kubernetes(os.environ, where.kubeconfig, where.context))
         try:
             return await work(Session(connection, _say, where.timeout_s, dry_run=where.dry_run))
         finally:

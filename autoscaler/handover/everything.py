@@ -15,8 +15,9 @@ from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS as OURS
 from autoscaler.clients.ports import Json, Scale, Target
 from autoscaler.errors import ForesailError, Permanent
 from autoscaler.handover import floors
+from autoscaler.handover.driver import driver_of
 from autoscaler.handover.record import annotation, named, target_text
-from autoscaler.handover.release import Service, Terms, hpa_for, release
+from autoscaler.handover.release import Service, Terms, hpa_for, release, terms_for
 from autoscaler.handover.session import Session, Waiting, key_of
 
 Act = Callable[[Session], Awaitable[None]]
@@ -56,7 +57,7 @@ def work(ours: Sequence[Json], hpas: Sequence[Json], terms: Terms) -> Work:
     held = [obj for obj in ours if obj not in released and RESTORE_FINALIZER in (obj["metadata"].get("finalizers") or ())]
     idle = [obj for obj in ours if obj not in released and obj["spec"].get("mode") == Mode.SCALE]
     tasks = (
-        *(Task(_words(obj, terms), partial(release, key=key_of(obj), terms=terms, service=service)) for obj in released),
+        *(Task(_words(obj, terms, hpas), partial(release, key=key_of(obj), terms=terms, service=service)) for obj in released),
         *(Task(_floor_words(hpa), partial(floors.give_back, hpa=hpa)) for hpa in floored),
         *(Task(_held_words(obj), partial(let_go, obj=obj)) for obj in held),
     )
@@ -123,14 +124,18 @@ def _is_released(obj: Json, terms: Terms) -> bool:
     return terms.make is not None and mode == Mode.SCALE
 
 
-def _words(obj: Json, terms: Terms) -> str:
+def _words(obj: Json, terms: Terms, hpas: Sequence[Json]) -> str:
+    terms = terms_for(obj, terms)
     end = "sets it to mode Observe" if terms.keep else "deletes it"
     if obj["spec"].get("mode") == Mode.HPA_FLOOR:
         return f"{named(obj)}: deletes it, and gives the HPA its own minReplicas back"
     try:
         hpa, _ = hpa_for(obj, terms)
+        there = driver_of(hpas, hpa)
     except ForesailError as error:
         return f"{named(obj)}: cannot be given back ({error})"
+    if there is not None:
+        return f"{named(obj)}: leaves its target to {named(there)}, then {end}"
     return f"{named(obj)}: makes {named(hpa)}, then {end}"
 
 

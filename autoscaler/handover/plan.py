@@ -1,11 +1,11 @@
 """What may be adopted, and by which object of ours. Pure; a refusal is an answer that names every reason and the remedy."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from autoscaler.api import API_VERSION
-from autoscaler.api.marks import ADOPTED, ADOPTING, FLOOR_OF
+from autoscaler.api.marks import ADOPTED, ADOPTING, FLOOR_OF, TOOLS
 from autoscaler.api.parse import predictive_autoscaler
 from autoscaler.api.types import Mode
 from autoscaler.clients.ports import Json
@@ -15,12 +15,6 @@ from autoscaler.model import ObjectKey
 
 Convert = Callable[[Json], Json]
 _KEDA = "scaledobject.keda.sh/name"
-_TOOLS: Mapping[str, str] = {  # label or annotation: who put it there, and would put the HPA back
-    "argocd.argoproj.io/tracking-id": "Argo CD",
-    "kustomize.toolkit.fluxcd.io/name": "Flux",
-    "helm.toolkit.fluxcd.io/name": "Flux",
-    "meta.helm.sh/release-name": "Helm",
-}
 
 
 class Origin(StrEnum):
@@ -38,6 +32,7 @@ class TakeOver:
     body: Json  # what is created where `there` is None
     there: Json | None
     warnings: tuple[str, ...] = ()
+    stale: Json | None = None  # what an earlier run made of the HPA as it was then; `body` takes its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +63,20 @@ def plan(key: ObjectKey, scene: Scene, name: str | None, convert: Convert) -> Ta
     hpa = next((one for one in scene.hpas if one["metadata"]["name"] == key.name), None)
     if hpa is None:
         return _without_hpa(key, scene)
-    there = _object_for(hpa, scene, name)
+    there = object_for(hpa, scene, name)
     reasons = [*_of_the_hpa(hpa, scene), *_of_ours(hpa, there, name or key.name, scene)]
+    stale = None
     try:
         body = body_of(hpa, name or key.name, convert)
+        if there is not None and _is_of_another_hpa(there, hpa):
+            if is_untouched(there, convert):
+                stale, there = there, None
+                body["metadata"]["name"] = name or stale["metadata"]["name"]
+            elif not _asks_the_same(body, _made_of(there, convert)):
+                reasons.append(
+                    f"an earlier run made {named(there)} of it, and since then somebody has changed both; set the mode of that "
+                    "object to Observe (it takes over with all that it says then), or delete it (it is made anew)"
+                )
         if not reasons and not same_target(body, hpa):
             reasons.append(
                 f"its target is named by apiVersion {hpa['spec']['scaleTargetRef'].get('apiVersion') or '(none)'}, under which "
@@ -83,7 +88,7 @@ def plan(key: ObjectKey, scene: Scene, name: str | None, convert: Convert) -> Ta
         reasons.append(f"it cannot be a PredictiveAutoscaler: {error}")
     if reasons:
         return Refusal(tuple(reasons))
-    return TakeOver(hpa, body, there, tuple(_warnings(hpa)))
+    return TakeOver(hpa, body, there, tuple(_warnings(hpa)), stale)
 
 
 def body_of(hpa: Json, name: str, convert: Convert) -> Json:
@@ -111,6 +116,35 @@ def manifest_of(body: Json) -> Json:
     return {"apiVersion": API_VERSION, "kind": "PredictiveAutoscaler", "metadata": meta, "spec": body["spec"]}
 
 
+def is_untouched(obj: Json, convert: Convert) -> bool:
+    """Say whether an object is as a run made it of the HPA that it records, so that its deletion loses nobody's work."""
+    meta = obj["metadata"]
+    marked = bool(meta.get("labels")) or not {ADOPTED, ADOPTING} >= (meta.get("annotations") or {}).keys()
+    return not marked and _asks_the_same(obj, _made_of(obj, convert))
+
+
+def _made_of(obj: Json, convert: Convert) -> Json | None:
+    """Return what a run makes of the HPA that an object records; None where that cannot be said."""
+    record = _record(obj)
+    try:
+        return None if record is None else body_of(record, obj["metadata"]["name"], convert)
+    except ForesailError:
+        return None
+
+
+def _asks_the_same(one: Json, other: Json | None) -> bool:
+    try:
+        return other is not None and predictive_autoscaler(one).spec == predictive_autoscaler(other).spec
+    except ForesailError:
+        return False
+
+
+def _is_of_another_hpa(there: Json, hpa: Json) -> bool:
+    """Say whether an object that drives nothing yet was made of the HPA as it was before somebody changed that."""
+    made = annotation(there, ADOPTING) == Origin.CREATED and there["spec"].get("mode") == Mode.SCALE
+    return made and annotation(there, ADOPTED) != record_of(hpa)
+
+
 def took_over(autoscaler: Json, name: str) -> bool:
     """Say whether an object of ours has the record of an HPA of that name; one that cannot be read is no record."""
     record = _record(autoscaler)
@@ -132,7 +166,7 @@ def _without_hpa(key: ObjectKey, scene: Scene) -> Finish | Refusal:
     return Refusal((f"there is no HorizontalPodAutoscaler {key}, and no object of Foresail has taken one of that name over",))
 
 
-def _object_for(hpa: Json, scene: Scene, name: str | None) -> Json | None:
+def object_for(hpa: Json, scene: Scene, name: str | None) -> Json | None:
     """Return the object of ours that is to take over: one that already began to, else the one that observes the target."""
     same = [one for one in scene.ours if same_target(one, hpa)]
     for one in same:
@@ -193,7 +227,7 @@ def _remedy(owner: Json) -> str:
 def _warnings(hpa: Json) -> Iterator[str]:
     meta = hpa["metadata"]
     marks = {**(meta.get("labels") or {}), **(meta.get("annotations") or {})}
-    for tool in sorted({tool for mark, tool in _TOOLS.items() if mark in marks}):
+    for tool in sorted({tool for mark, tool in TOOLS.items() if mark in marks}):
         yield (
             f"{tool} manages this HPA and may make it again, which would end the take-over: replace it in its source by what "
             "--manifest prints"

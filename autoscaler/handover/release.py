@@ -7,19 +7,22 @@
 kube-controller-manager looks at a new HPA for the first time after one sync period (15 s), so nobody else writes before step 2.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from autoscaler.api.marks import ADOPTED, ADOPTING
+from autoscaler.api.marks import ADOPTING, HANDOVER, ORIGIN
 from autoscaler.api.types import Mode
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS as OURS
 from autoscaler.clients.ports import Json
 from autoscaler.errors import Permanent
 from autoscaler.handover import floors
+from autoscaler.handover.driver import driver_of, removed_ours, settled, standing_hpa, stays
 from autoscaler.handover.plan import Origin
 from autoscaler.handover.record import adopted, annotation, named, target_text, with_bounds_of
-from autoscaler.handover.session import Session, Unready, Waiting, created_hpa, key_of, removed_ours
+from autoscaler.handover.session import Session, Unready, Waiting, key_of
 from autoscaler.handover.word import names_hpa, word_of
 from autoscaler.model import ObjectKey
 
@@ -37,9 +40,16 @@ class Terms:
 
 @dataclass(slots=True)
 class Service:
-    """Whether the service was heard; one silence is enough for all objects of a run."""
+    """What the objects of one run have in common."""
 
-    silent: bool = False
+    silent: bool = False  # whether the service was not heard; one silence is enough
+    making: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))  # by target, one HPA each
+
+
+def terms_for(obj: Json, terms: Terms) -> Terms:
+    """Return how an object is given back: one that observed before it took over is the user's own, and does so again."""
+    observed = Origin.OBSERVED in (annotation(obj, ADOPTING), annotation(obj, ORIGIN))
+    return replace(terms, keep=True) if observed else terms
 
 
 def hpa_for(obj: Json, terms: Terms) -> tuple[Json, list[str]]:
@@ -68,23 +78,29 @@ async def release(session: Session, key: ObjectKey, terms: Terms, service: Servi
     elif obj["spec"].get("mode") == Mode.HPA_FLOOR:
         await _floor(session, obj, terms)
     else:
-        if annotation(obj, ADOPTING) == Origin.OBSERVED:  # a take-over that was not ended: it is the user's own object
-            terms = replace(terms, keep=True)
+        terms = terms_for(obj, terms)
         hpa, lines = hpa_for(obj, terms)
         for line in lines:
             session.say(f"{named(hpa)}: {line}")
         if session.dry_run:
-            _rehearse(session, obj, hpa, terms)
+            there = driver_of(await session.objects.list(HPAS, key.namespace), hpa)
+            _rehearse(session, obj, hpa if there is None else there, terms, made=there is None)
             return
-        await created_hpa(session, hpa)
-        session.say(f"1. {named(hpa)} is there, and drives {target_text(hpa)}")
-        await _stood_back(session, obj, hpa, service)
-        await _observing(session, obj) if terms.keep else await removed_ours(session, obj)
+        async with service.making[target_text(obj)]:
+            driver = await standing_hpa(session, hpa)
+        since_s = session.clock.monotonic_s()
+        session.say(f"1. {named(driver)} is there, and drives {target_text(driver)}")
+        await _stood_back(session, obj, driver, service)
+        await settled(session, driver, obj, since_s)
+        await _observing(session, obj, driver) if terms.keep else await removed_ours(session, obj, driver)
         session.say(f"3. {named(obj)} is {'in mode Observe' if terms.keep else 'deleted'}")
 
 
-def _rehearse(session: Session, obj: Json, hpa: Json, terms: Terms) -> None:
-    session.say(f"1. would make {named(hpa)}, which drives {target_text(hpa)} from then on")
+def _rehearse(session: Session, obj: Json, hpa: Json, terms: Terms, *, made: bool) -> None:
+    target = target_text(hpa)
+    session.say(
+        f"1. would make {named(hpa)}, which drives {target} from then on" if made else f"1. {named(hpa)} drives {target}"
+    )
     session.say(f"2. would wait until the service says that {named(obj)} stands back")
     session.say(f"3. would {'set it to mode Observe' if terms.keep else 'delete it'}")
 
@@ -121,36 +137,57 @@ async def _floor(session: Session, obj: Json, terms: Terms) -> None:
 
 
 async def _stood_back(session: Session, obj: Json, hpa: Json, service: Service) -> None:
-    """Wait until the service says that it does not act because of the HPA."""
+    """Wait until the service says that it does not act because of the HPA, or for another reason that it gives now."""
     if obj["spec"].get("mode") != Mode.SCALE:
         return
+    old: Json | None = obj.get("status")
+    told, asked = False, service.silent  # nothing is asked of one that says nothing
 
-    async def look(waiting: Waiting) -> bool | None:
+    async def look(waiting: Waiting) -> str | None:
+        nonlocal old, told, asked
+        await stays(session, hpa, obj)
         found = await session.ours(key_of(obj))
-        word = word_of(found) if found is not None else None
-        if word is None or word.hopeless or names_hpa(word, hpa):  # hopeless: it could not act anyhow
-            return True
+        if found is None:
+            return f"{named(obj)} is gone"
+        word, told = word_of(found), told or found.get("status") != old
+        if word.hopeless or names_hpa(word, hpa):  # hopeless: it could not act anyhow
+            return f"the service stands back from {target_text(hpa)}"
+        if not asked:  # what it said before the HPA was there may be as old as the service is dead: have it said again
+            asked, old = await _asked(session, found)
+            return None
+        if told and word.said and not (word.able and word.acts):
+            return f"the service does not scale {target_text(hpa)}: {word.trouble}"
         waiting.why = word.trouble or "its status does not name the HPA"
         return None
 
     try:
         patience = session.within(0.0) if service.silent else session
-        await patience.until(f"the service to stand back from {target_text(hpa)}", look)
-        session.say(f"2. the service stands back from {target_text(hpa)}")
+        session.say(f"2. {await patience.until(f'the service to stand back from {target_text(hpa)}', look)}")
     except Unready as error:
-        service.silent = True
-        session.say(f"2. {error}. It seems not to run; what it may write all the same, the HPA corrects")
+        service.silent = service.silent or not told
+        who = "It runs all the same" if told else "It seems not to run"
+        session.say(f"2. {error}. {who}; what it may write, the HPA corrects")
 
 
-async def _observing(session: Session, obj: Json) -> None:
+async def _asked(session: Session, obj: Json) -> tuple[bool, Json | None]:
+    """Have the service say its status again; return whether that is done, and what the status is until it does."""
+    try:
+        silent = await session.objects.merge(OURS, obj, {"status": {"conditions": None}}, subresource="status")
+    except Permanent:  # without the right to it, the status as it is must do
+        return True, obj.get("status")
+    return (True, silent.get("status")) if isinstance(silent, dict) else (False, obj.get("status"))
+
+
+async def _observing(session: Session, obj: Json, driver: Json) -> None:
     async def look(_: Waiting) -> bool | None:
         found = await session.ours(key_of(obj))
         if found is None:
             return True
         marks = found["metadata"].get("annotations") or {}
-        if found["spec"].get("mode") == Mode.OBSERVE and not {ADOPTED, ADOPTING} & marks.keys():
+        if found["spec"].get("mode") == Mode.OBSERVE and not HANDOVER & marks.keys():
             return True
-        change = {"metadata": {"annotations": {ADOPTED: None, ADOPTING: None}}, "spec": {"mode": Mode.OBSERVE.value}}
+        await stays(session, driver, obj)
+        change = {"metadata": {"annotations": dict.fromkeys(HANDOVER)}, "spec": {"mode": Mode.OBSERVE.value}}
         await session.objects.merge(OURS, found, change)
         return None
 

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from autoscaler.api.marks import RESTORE_FINALIZER
 from autoscaler.clients.kube.client import KubeClient
 from autoscaler.clients.kube.connection import Connection
 from autoscaler.clients.kube.objects import Objects
@@ -18,8 +17,7 @@ from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS as OURS
 from autoscaler.clients.ports import Json, NotFound
 from autoscaler.clock import Clock, SystemClock
-from autoscaler.errors import ForesailError, Permanent, Temporary
-from autoscaler.handover.record import named, same_target
+from autoscaler.errors import ForesailError, Temporary
 from autoscaler.model import ObjectKey
 
 MANAGER = "foresail-cli"  # field manager of what is written by a command
@@ -47,6 +45,7 @@ class Session:
     timeout_s: float = 120.0
     poll_s: float = 0.5
     dry_run: bool = False
+    settle_s: float = 3.0  # how long an HPA must have stood before it is relied on
     clock: Clock = field(default_factory=SystemClock)
 
     @property
@@ -95,51 +94,3 @@ class Session:
 def key_of(obj: Json) -> ObjectKey:
     """Return namespace and name of an object."""
     return ObjectKey(obj["metadata"]["namespace"], obj["metadata"]["name"])
-
-
-async def created_hpa(session: Session, hpa: Json) -> None:
-    """Make an HPA, unless one of that name for the same target is there; none of its fields is ours afterwards.
-
-    Raises Permanent where another one has its name.
-    """
-    key = key_of(hpa)
-
-    async def look(_: Waiting) -> bool | None:
-        found = await session.hpa(key)
-        if found is None:
-            await session.objects.create(HPAS, hpa)
-            return None
-        if not same_target(found, hpa):
-            raise Permanent(f"making {named(hpa)}: there is one of that name for another target; delete or rename it")
-        entries = found["metadata"].get("managedFields") or []
-        if any(one.get("manager") == MANAGER for one in entries):
-            # Else whoever applies the HPA from Git would conflict with a command that nobody remembers.
-            others = [one for one in entries if one.get("manager") != MANAGER]
-            await session.objects.merge(HPAS, found, {"metadata": {"managedFields": others or [{}]}})
-            return None
-        return True
-
-    await session.until(f"{named(hpa)} to be made", look)
-
-
-async def removed_ours(session: Session, obj: Json) -> None:
-    """Delete an object of ours, without putting back what replicas were before it: somebody else drives by now."""
-    key, uid = key_of(obj), obj["metadata"]["uid"]
-
-    async def look(waiting: Waiting) -> bool | None:
-        found = await session.ours(key)
-        if found is None or found["metadata"]["uid"] != uid:
-            return True
-        meta = found["metadata"]
-        held = meta.get("finalizers") or []
-        if RESTORE_FINALIZER in held:
-            rest = [one for one in held if one != RESTORE_FINALIZER]
-            change = {"metadata": {"finalizers": rest or None}, "spec": {"onDelete": "Keep"}}
-            await session.objects.merge(OURS, found, change)
-        elif "deletionTimestamp" in meta:
-            waiting.why = f"the finalizer {', '.join(held)} holds it; whoever set it must take it off"
-        else:
-            await session.objects.delete(OURS, found)
-        return None
-
-    await session.until(f"{named(obj)} to be deleted", look)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from autoscaler.clients.kube.connection import APPLY_PATCH, Call
 from autoscaler.clients.kube.objects import Objects
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS as OURS
@@ -37,8 +38,17 @@ class World(Objects):
     def named(self, name: str, spec: Json) -> Json:
         return {"metadata": {"name": name, "namespace": self.namespace}, "spec": spec}
 
-    def as_manager(self, manager: str) -> Objects:
+    def as_manager(self, manager: str) -> "World":
         return replace(self, manager=manager)
+
+    async def apply(self, resource: Resource, obj: Json, *, force: bool = False) -> Json | Conflict:
+        """Apply an object on the server's side, as people and tools do."""
+        meta = obj["metadata"]
+        body = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
+        query = {"fieldManager": self.manager, "force": str(force).lower()}
+        call = Call("patch", resource, meta["namespace"], meta["name"], body=body, query=query, content_type=APPLY_PATCH)
+        answer = await self.connection.send(call, expect=frozenset({409}))
+        return answer.body if answer.ok else Conflict.CONFLICT
 
 
 @pytest.fixture(params=["http", pytest.param("cluster", marks=pytest.mark.cluster)])

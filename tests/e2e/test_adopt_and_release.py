@@ -18,10 +18,10 @@ import pytest
 from demo.cluster import Cluster
 from demo.cluster.api import Api
 from demo.cluster.config import PAUSE_IMAGE
-from demo.cluster.network import NODE_IP
 from demo.cluster.report import QuietReporter
 from demo.stack import RELEASE, as_list, build_images, install_beside
 from demo.wheels import TREE
+from tests.integration.metrics_apis.entries import ADMIN, aggregated, served
 from tests.integration.metrics_apis.programs import TEST_ADAPTER, built
 
 pytestmark = pytest.mark.cluster
@@ -31,6 +31,7 @@ SPACE, SYSTEM = "handover", "handover-foresail"
 WEB = "web"
 KEY = f"{SPACE}/{WEB}"
 PORT = 4444
+ADAPTER = "handover-adapter"
 SERVICE = "v1beta1.external.metrics.k8s.io"
 CRDS = TREE / "helm" / "foresail" / "crds"
 # The sample server tells 42 of this metric at all times, so both ask for two pods; the bounds are what is moved.
@@ -113,30 +114,6 @@ def killed(cluster: Cluster, at: str, *words: str) -> str:
     return said
 
 
-def adapter() -> list[Json]:
-    """Return the entries of the sample server of external metrics at the API server."""
-    of = {"namespace": "kube-system", "name": "handover-adapter"}
-    labels = {"kubernetes.io/service-name": of["name"]}
-    group = {"group": "external.metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100}
-    return [
-        {"apiVersion": "v1", "kind": "Service", "metadata": of, "spec": {"ports": [{"port": 443, "targetPort": PORT}]}},
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {**of, "labels": labels},
-            "addressType": "IPv4",
-            "ports": [{"name": "", "port": PORT, "protocol": "TCP"}],
-            "endpoints": [{"addresses": [NODE_IP], "conditions": {"ready": True}}],
-        },
-        {
-            "apiVersion": "apiregistration.k8s.io/v1",
-            "kind": "APIService",
-            "metadata": {"name": SERVICE},
-            "spec": {**group, "service": of, "insecureSkipTLSVerify": True},
-        },
-    ]
-
-
 def workload() -> list[Json]:
     """Return two pods that do nothing, and their HPA."""
     labels = {"app": WEB}
@@ -170,10 +147,10 @@ def stage(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     inner = cluster.layout.inner_kubeconfig
     asked = [f"--{kind}-kubeconfig={inner}" for kind in ("authentication", "authorization", "lister")]
     certificates = f"--cert-dir={folder / 'certificates'}"
-    cluster.spawn("handover-adapter", [programs / TEST_ADAPTER, *asked, f"--secure-port={PORT}", certificates])
+    cluster.spawn(ADAPTER, [programs / TEST_ADAPTER, *asked, f"--secure-port={PORT}", certificates])
     try:
         spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in (SPACE, SYSTEM)]
-        cluster.apply(as_list([*adapter(), *spaces]))
+        cluster.apply(as_list([*served(ADAPTER, PORT), *aggregated([SERVICE], ADAPTER), *spaces]))
         cluster.kubectl("wait", "--for=condition=Available", "--timeout=60s", f"apiservice/{SERVICE}")
         values = {"exporter": {"enabled": False}, "settings": {"kubernetes": {"namespaces": [SPACE]}}}
         install_beside(cluster, folder, SYSTEM, values)
@@ -183,8 +160,8 @@ def stage(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         cluster.helm("uninstall", RELEASE, "--namespace", SYSTEM, "--ignore-not-found")
         cluster.kubectl("delete", "namespace", SPACE, SYSTEM, "--ignore-not-found", "--wait=false")
         cluster.kubectl("delete", f"apiservice/{SERVICE}", "--ignore-not-found")
-        cluster.kubectl("delete", "service/handover-adapter", "-n", "kube-system", "--ignore-not-found")
-        cluster.end("handover-adapter")
+        cluster.kubectl("delete", f"service/{ADAPTER}", "-n", ADMIN, "--ignore-not-found")
+        cluster.end(ADAPTER)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """`onDelete: Restore` against a real API server: the finalizer holds the object until its target is what it was."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,24 @@ from autoscaler.clients.kube.connection import Call
 from autoscaler.clients.kube.resources import DEPLOYMENTS, PREDICTIVE_AUTOSCALERS
 from demo.cluster import Cluster
 from tests.contract.support import Objects, a_namespace
+from tests.e2e import alone
 from tests.e2e.alone import a_deployment, a_service
 
 pytestmark = pytest.mark.cluster
 
 Json = dict[str, Any]
-DEADLINE_S = 60.0
 APP = "web"
 
 
-async def until(objects: Objects, holds: Callable[[int, list[Json]], bool]) -> None:
+async def until(objects: Objects, holds: Callable[[int, list[Json]], bool], folder: Path) -> None:
     """Wait until the Deployment's replicas and our objects are as they should be."""
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            deployment = await objects.read(DEPLOYMENTS, APP)
-            ours = (await objects.connection.send(Call("list", PREDICTIVE_AUTOSCALERS, objects.namespace))).body["items"]
-            if holds(deployment["spec"]["replicas"], ours):
-                return
-            await asyncio.sleep(0.2)
+
+    async def look() -> tuple[int, list[Json]]:
+        deployment = await objects.read(DEPLOYMENTS, APP)
+        ours = (await objects.connection.send(Call("list", PREDICTIVE_AUTOSCALERS, objects.namespace))).body["items"]
+        return deployment["spec"]["replicas"], ours
+
+    await alone.until(look, lambda found: holds(*found), folder / "log")
 
 
 async def test_replicas_come_back_although_the_service_was_killed_in_between(cluster: Cluster, tmp_path: Path) -> None:
@@ -40,10 +39,10 @@ async def test_replicas_come_back_although_the_service_was_killed_in_between(clu
         spec = {"scaleTargetRef": ref, "mode": "Scale", **bounds, "onDelete": "Restore"}
         await place.create(PREDICTIVE_AUTOSCALERS, {"metadata": {"name": APP}, "spec": spec})
         async with a_service(cluster, place, tmp_path):
-            await until(place, lambda replicas, _: replicas == 4)
+            await until(place, lambda replicas, _: replicas == 4, tmp_path)
         obj = await place.read(PREDICTIVE_AUTOSCALERS, APP)
         assert (obj["metadata"]["finalizers"], obj["status"]["originalReplicas"]) == ([RESTORE_FINALIZER], 2)
         await place.delete(PREDICTIVE_AUTOSCALERS, APP)
-        await until(place, lambda replicas, ours: replicas == 4 and "deletionTimestamp" in ours[0]["metadata"])
+        await until(place, lambda replicas, ours: replicas == 4 and "deletionTimestamp" in ours[0]["metadata"], tmp_path)
         async with a_service(cluster, place, tmp_path):
-            await until(place, lambda replicas, ours: replicas == 2 and not ours)
+            await until(place, lambda replicas, ours: replicas == 2 and not ours, tmp_path)

@@ -7,10 +7,11 @@ They run in the test's own process, so that times can be short; only the load is
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -32,24 +33,15 @@ from demo.cluster import Cluster
 from demo.cluster.config import PAUSE_IMAGE
 from demo.constants import SYSTEM_NAMESPACE
 from tests.contract.support import Objects, a_namespace
+from tests.e2e.alone import the_service_account, until
 from tests.fakes.loopback import LoopbackServer
 
 pytestmark = pytest.mark.cluster
 
 Json = dict[str, Any]
-T = TypeVar("T")
-DEADLINE_S = 60.0
 PER_POD = 10
 HOLD_S = 3.0
 SCALED = "shop"
-
-
-async def holds(look: Callable[[], Awaitable[T]], condition: Callable[[T], bool]) -> T:
-    """Look until what is found is as it should be; return it."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition(found := await look()):  # noqa: ASYNC110 - what is waited for tells nobody
-            await asyncio.sleep(0.1)
-    return found
 
 
 @dataclass(slots=True)
@@ -102,11 +94,11 @@ class World:
 
     async def scaled_to(self, count: int) -> None:
         """Wait until the Deployment wants so many."""
-        await holds(self.replicas, lambda found: found == count)
+        await until(self.replicas, lambda found: found == count)
 
     async def turned(self, kind: str, status: str) -> Json:
         """Wait until a condition has a status; return it."""
-        return await holds(lambda: self.condition(kind), lambda found: found.get("status") == status)
+        return await until(lambda: self.condition(kind), lambda found: found.get("status") == status)
 
     async def decided(self, action: str, reason: str, more: int) -> None:
         """Wait for so many more decisions of a kind."""
@@ -116,7 +108,7 @@ class World:
             return REGISTRY.get_sample_value("foresail_decisions_total", labels) or 0.0
 
         wanted = await count() + more
-        await holds(count, lambda found: found >= wanted)
+        await until(count, lambda found: found >= wanted)
 
     def sample(self, name: str) -> float | None:
         """Return a series of the PredictiveAutoscaler."""
@@ -138,16 +130,20 @@ def alone(cluster: Cluster) -> Iterator[Cluster]:
 
 
 @asynccontextmanager
-async def served(cluster: Cluster) -> AsyncIterator[World]:
+async def served(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
     """A namespace, and the service for it alone while the block lasts."""
-    async with a_namespace(cluster.kubeconfig) as objects, Load() as load:
+    async with (
+        a_namespace(cluster.kubeconfig) as objects,
+        the_service_account(cluster, objects.namespace, folder) as kubeconfig,
+        Load() as load,
+    ):
         settings = Settings(
             prometheus=PrometheusSettings(url=load.url, rate_window_s=4),
             scaling=ScalingSettings(sync_period_s=0.5, downscale_stabilization_s=0, unschedulable_hold_s=HOLD_S),
             forecast=ForecastSettings(refresh_s=1.0, step_s=4, default_lead_s=1.0),
             leader_election=LeaderElectionSettings(enabled=False),
             web=WebSettings(host="127.0.0.1", port=0),
-            kubernetes=KubernetesSettings(kubeconfig=str(cluster.kubeconfig), namespaces=(objects.namespace,)),
+            kubernetes=KubernetesSettings(kubeconfig=str(kubeconfig), namespaces=(objects.namespace,)),
         )
         stop = asyncio.Event()
         async with assembled(settings, stop) as (service, runner):
@@ -199,9 +195,9 @@ def autoscaler() -> Json:
     ids=["client-side", "server-side"],
 )
 async def test_a_manifest_that_sets_the_replicas_back_is_named_and_not_fought(
-    how: tuple[str, ...], manager: str, alone: Cluster
+    how: tuple[str, ...], manager: str, alone: Cluster, tmp_path: Path
 ) -> None:
-    async with served(alone) as world:
+    async with served(alone, tmp_path) as world:
         world.manifests[SCALED] = deployment(SCALED, 1, 10)
         world.load.value = 3 * PER_POD
         await world.apply(SCALED, *how)
@@ -222,10 +218,10 @@ async def test_a_manifest_that_sets_the_replicas_back_is_named_and_not_fought(
         assert world.sample("foresail_contested") == 1
 
 
-async def test_a_full_node_is_not_asked_for_ever_more_pods_until_there_is_room(alone: Cluster) -> None:
+async def test_a_full_node_is_not_asked_for_ever_more_pods_until_there_is_room(alone: Cluster, tmp_path: Path) -> None:
     [node] = json.loads(alone.kubectl("get", "nodes", "--output=json"))["items"]
     room_milli = milli(node["status"]["allocatable"]["cpu"])
-    async with served(alone) as world:
+    async with served(alone, tmp_path) as world:
         await world.objects.create(DEPLOYMENTS, deployment("filler", 1, room_milli * 7 // 10))
         await world.kubectl("rollout", "status", "deployment/filler", "--timeout=60s")
         await world.objects.create(DEPLOYMENTS, deployment(SCALED, 1, room_milli // 10))
@@ -254,7 +250,7 @@ async def test_a_full_node_is_not_asked_for_ever_more_pods_until_there_is_room(a
 
 async def looked_ahead(world: World, at_least_s: float) -> float:
     """Wait until the lead time is at least so long; return it."""
-    status = await holds(world.status, lambda found: found.get("leadSeconds", -1) >= at_least_s)
+    status = await until(world.status, lambda found: found.get("leadSeconds", -1) >= at_least_s)
     return float(status["leadSeconds"])
 
 

@@ -25,14 +25,13 @@ from demo.cluster import Cluster
 from demo.cluster.api import Api
 from demo.cluster.config import PAUSE_IMAGE
 from demo.cluster.errors import ClusterError
-from demo.cluster.network import NODE_IP
+from tests.integration.metrics_apis.entries import ADMIN, aggregated, served
 from tests.integration.metrics_apis.programs import METRICS_SERVER, TEST_ADAPTER, built
 
 pytestmark = pytest.mark.cluster
 
 Json = dict[str, Any]
 NAMESPACE = "metrics-apis"
-ADMIN = "kube-system"
 SCRAPED = ("--kubelet-insecure-tls", "--kubelet-preferred-address-types=InternalIP", "--metric-resolution=15s")
 PORTS = {METRICS_SERVER: 4443, TEST_ADAPTER: 4444}
 WRITES = 8080  # where the sample is told values
@@ -100,23 +99,7 @@ def manifests() -> list[Json]:
     """Return the servers' entries at the API server, and what is scaled."""
     made: list[Json] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}]
     for name, port in PORTS.items():
-        of = {"namespace": ADMIN, "name": name}
-        made += [
-            {"apiVersion": "v1", "kind": "Service", "metadata": of, "spec": {"ports": [{"port": 443, "targetPort": port}]}},
-            {
-                "apiVersion": "discovery.k8s.io/v1",
-                "kind": "EndpointSlice",
-                "metadata": {**of, "labels": {"kubernetes.io/service-name": name}},
-                "addressType": "IPv4",
-                "ports": [{"name": "", "port": port, "protocol": "TCP"}],
-                "endpoints": [{"addresses": [NODE_IP], "conditions": {"ready": True}}],
-            },
-        ]
-    for name, server in GROUPS.items():
-        version, _, group = name.partition(".")
-        spec = {"group": group, "version": version, "groupPriorityMinimum": 100, "versionPriority": 100}
-        spec |= {"service": {"namespace": ADMIN, "name": server}, "insecureSkipTLSVerify": True}
-        made.append({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": name}, "spec": spec})
+        made += [*served(name, port), *aggregated((group for group, server in GROUPS.items() if server == name), name)]
     front = {"name": "front", "namespace": NAMESPACE}
     made.append({"apiVersion": "v1", "kind": "Service", "metadata": front, "spec": {"ports": [{"port": 80}]}})
     asleep: Json = {"image": PAUSE_IMAGE}
@@ -208,7 +191,7 @@ def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         )
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests()})
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=text)
-    made = World(cluster, cluster.forward(NODE_IP, WRITES))
+    made = World(cluster, cluster.forward(cluster.node_ip, WRITES))
     service = None
     try:
         cluster.kubectl("wait", "--for=condition=Available", "--timeout=60s", *(f"apiservice/{name}" for name in GROUPS))

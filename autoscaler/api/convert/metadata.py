@@ -2,11 +2,11 @@
 
 from autoscaler.api.convert.hpa_versions import ANNOTATIONS
 from autoscaler.api.convert.parts import Fields, Json, Note
-from autoscaler.api.marks import FLOOR, FLOOR_OF, OWNER_MIN
+from autoscaler.api.marks import OURS, TOOLS
 from autoscaler.api.structure import a_list, an_object, shown
 from autoscaler.api.validation import is_label_key, is_label_value
 
-_OF_TOOLS = ("kubectl.kubernetes.io/", ANNOTATIONS, FLOOR_OF, OWNER_MIN, FLOOR)  # what begins so speaks of the old object
+_OF_THE_OLD = ("kubectl.kubernetes.io/", ANNOTATIONS)  # what begins so speaks of the old object
 
 
 def carried(metadata: Json, notes: list[Note]) -> Fields:
@@ -34,10 +34,15 @@ def is_of_keda(key: str) -> bool:
 
 
 def _goes_over(kind: str, key: object, value: object, notes: list[Note]) -> bool:
-    if not isinstance(key, str) or key.startswith(_OF_TOOLS) or is_of_keda(key):
+    if not isinstance(key, str) or key.startswith(_OF_THE_OLD) or is_of_keda(key):
         return False
     where = f"metadata.{kind}[{key}]"
-    if not is_label_key(key.lower() if kind == "annotations" else key):
+    if key in TOOLS:
+        text = f"left out: {TOOLS[key]} knows what is its own by it, and would remove what its source does not hold"
+        notes.append(Note(where, f"{text}; put the new object into that source"))
+    elif key.startswith(OURS):
+        notes.append(Note(where, "left out: Foresail's own note about the old object"))
+    elif not is_label_key(key.lower() if kind == "annotations" else key):
         notes.append(Note(where, "left out: the API server takes no such key"))
     elif not isinstance(value, str):
         notes.append(Note(where, f"left out: it must be text, not {shown(value)}; put it in quotes"))

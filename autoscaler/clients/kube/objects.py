@@ -7,13 +7,11 @@ resourceVersion), so that nothing is done to a successor of the same name; NotFo
 
 from dataclasses import dataclass
 
-from autoscaler.clients.kube.connection import Call, Connection
+from autoscaler.clients.kube.connection import MERGE_PATCH, Call, Connection
 from autoscaler.clients.kube.resources import Json, Resource
 from autoscaler.clients.ports import Conflict, NotFound
 from autoscaler.errors import Temporary
 
-MERGE_PATCH = "application/merge-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 _NOT_FOUND = 404
 _CONFLICT = 409
 _PAGE = "500"
@@ -91,18 +89,6 @@ class Objects:
         call = Call("patch", *where, body=body, query=query, content_type=MERGE_PATCH)
         answer = await self.connection.send(call, expect=frozenset({_NOT_FOUND, _CONFLICT}))
         return answer.body if answer.ok else _absent(answer.status) or Conflict.CONFLICT
-
-    async def apply(self, resource: Resource, obj: Json, *, force: bool = False) -> Json | Conflict:
-        """Apply an object on the server's side: its fields become our manager's, and what we had before and leave out now goes.
-
-        Conflict when another manager has one of the fields at another value, unless `force`.
-        """
-        meta = obj["metadata"]
-        body = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
-        query = {"fieldManager": self.manager, "force": str(force).lower()}
-        call = Call("patch", resource, meta["namespace"], meta["name"], body=body, query=query, content_type=APPLY_PATCH)
-        answer = await self.connection.send(call, expect=frozenset({_CONFLICT}))
-        return answer.body if answer.ok else Conflict.CONFLICT
 
 
 def _checked(call: Call, items: object) -> list[Json]:

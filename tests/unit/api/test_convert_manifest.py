@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from autoscaler.api.convert.manifest import Result, from_manifest
+from autoscaler.api.marks import ADOPTED, ADOPTING, FLOOR, FLOOR_OF, ORIGIN, OWNER_MIN, TOOLS
 
 CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}
 
@@ -45,7 +46,6 @@ def test_metadata_of_the_user_goes_over_and_that_of_controllers_stays() -> None:
                     "kubectl.kubernetes.io/last-applied-configuration": "{}",
                     "autoscaling.alpha.kubernetes.io/conditions": "[]",
                     "autoscaling.alpha.kubernetes.io/current-metrics": "[]",
-                    "foresail.dev/floor-of": "default/shop",
                     "Example.com/Note": "kept",
                 },
             }
@@ -58,6 +58,16 @@ def test_metadata_of_the_user_goes_over_and_that_of_controllers_stays() -> None:
     }
     assert list(converted.objects[0]["metadata"]["labels"]) == ["z", "app"]
     assert converted.notes == ()
+
+
+@pytest.mark.parametrize("kind", ["labels", "annotations"])
+@pytest.mark.parametrize("mark", [*TOOLS, ADOPTED, ADOPTING, ORIGIN, FLOOR_OF, OWNER_MIN, FLOOR])
+def test_what_a_tool_or_foresail_knows_the_old_object_by_is_left_out_and_noted(mark: str, kind: str) -> None:
+    converted = from_manifest(hpa({kind: {mark: "x", "argocd.argoproj.io/sync-wave": "1"}}))
+    assert converted.objects[0]["metadata"] == {"name": "shop", kind: {"argocd.argoproj.io/sync-wave": "1"}}
+    assert [note.field for note in converted.notes if note.field != "spec.minReplicas"] == [f"metadata.{kind}[{mark}]"]
+    who = TOOLS.get(mark, "Foresail")
+    assert who in str(converted.notes[0])
 
 
 @pytest.mark.parametrize(

@@ -305,6 +305,20 @@ async def test_a_missing_right_to_the_object_is_told_with_what_to_ask_for(world:
     assert 'ask for the right to "get" predictiveautoscalers (API group "foresail.dev") in namespace default' in result.stderr
 
 
+async def test_the_environment_names_the_cluster_as_it_does_for_all_commands(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORESAIL_KUBERNETES__KUBECONFIG", str(world.api.kubeconfig(world.folder)))
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["explain", "default/shop"])
+    assert result.exit_code == 0, result.output
+    monkeypatch.setenv("FORESAIL_KUBERNETES__CONTEXT", "elsewhere")
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["explain", "default/shop"])
+    assert "elsewhere" in result.stderr
+    monkeypatch.setenv("FORESAIL_KUBERNETES__REQUEST_TIMEOUT_S", "soon")
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["explain", "default/shop"])
+    assert "FORESAIL_KUBERNETES__REQUEST_TIMEOUT_S" in result.stderr
+
+
 async def test_a_kubeconfig_that_is_not_there_is_told(world: World) -> None:
     arguments = ["explain", "default/shop", "--kubeconfig", str(world.folder / "none")]
     result = await asyncio.to_thread(CliRunner().invoke, app, arguments)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoscaler.api.convert.hpa import spec_of_hpa
@@ -14,7 +14,7 @@ from autoscaler.handover.session import Session
 from autoscaler.loops.scale import ScaleLoop
 from autoscaler.model import ObjectKey
 from autoscaler.settings import Settings
-from tests.fakes.api_server import FakeApiServer
+from tests.fakes.api_server import FakeApiServer, Matcher
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.kube import FakeStore
 from tests.fakes.waiting import until
@@ -24,6 +24,7 @@ Json = dict[str, Any]
 SHOP = ObjectKey(NAMESPACE, "shop")
 HPAS, OURS = "horizontalpodautoscalers", "predictiveautoscalers"
 POLL_S = 0.002
+SETTLE_S = 0.02
 SHORT_S = 0.6  # what a test waits for in vain
 LONG_S = 10.0
 
@@ -49,6 +50,11 @@ def an_autoscaler(name: str = "shop", *, target: str = "shop", mode: str = "Obse
     return {"metadata": {"namespace": NAMESPACE, "name": name, "generation": 1, **meta}, "spec": spec}
 
 
+def of(method: str, plural: str) -> Matcher:
+    """Return whether a request is of a method and a kind."""
+    return lambda request: request.method == method and f"/{plural}" in request.path
+
+
 @dataclass(slots=True)
 class Stage:
     """The cluster, the service and what was said."""
@@ -69,13 +75,22 @@ class Stage:
         return "\n".join(self.lines)
 
     def session(self, timeout_s: float = LONG_S, *, dry_run: bool = False) -> Session:
-        return Session(self.connection, self.lines.append, timeout_s, POLL_S, dry_run)
+        return Session(self.connection, self.lines.append, timeout_s, POLL_S, dry_run, SETTLE_S)
 
     async def adopt(self, timeout_s: float = LONG_S, *, dry_run: bool = False, **order: Any) -> None:  # noqa: ANN401 - fields of Order
         await adopt(self.session(timeout_s, dry_run=dry_run), Order(SHOP, **order), spec_of_hpa)
 
-    async def release(self, timeout_s: float = LONG_S, *, dry_run: bool = False, **terms: Any) -> None:  # noqa: ANN401 - fields of Terms
-        await release(self.session(timeout_s, dry_run=dry_run), SHOP, Terms(**terms), Service())
+    async def release(
+        self,
+        timeout_s: float = LONG_S,
+        *,
+        dry_run: bool = False,
+        settle_s: float = SETTLE_S,
+        service: Service | None = None,
+        **terms: Any,  # noqa: ANN401 - fields of Terms
+    ) -> None:
+        session = replace(self.session(timeout_s, dry_run=dry_run), settle_s=settle_s)
+        await release(session, SHOP, Terms(**terms), service or Service())
 
     def hpa(self, name: str = "shop") -> Json | None:
         return self.cluster.get(HPAS, NAMESPACE, name)
@@ -95,6 +110,11 @@ class Stage:
     def restart(self) -> None:
         """Let the service begin anew, with nothing in its memory."""
         self.scene.scaling = ScaleLoop(self.scene.context, self.scene.scaling.index, self.scene.forecasts)
+
+    def blind(self) -> None:
+        """Let the service see no HPA any more."""
+        assert self.scene.hpas
+        self.scene.hpas.cluster = FakeCluster()
 
     def ever_without_driver(self) -> list[str]:
         """Return each state of the history in which nobody drove the shop, from the first state with a driver on."""

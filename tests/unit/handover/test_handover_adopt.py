@@ -4,18 +4,29 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+import yaml
 
-from autoscaler.api.marks import ADOPTED, ADOPTING
+from autoscaler.api.convert.hpa import spec_of_hpa
+from autoscaler.api.marks import ADOPTED, ADOPTING, ORIGIN
 from autoscaler.errors import ForesailError, Permanent
-from autoscaler.handover.adopt import Refused
+from autoscaler.handover.adopt import Order, Refused, manifest
 from autoscaler.handover.record import adopted
 from tests.fakes.api_server import Matcher
 from tests.fakes.waiting import until
-from tests.unit.handover.stage import HPAS, NAMESPACE, OURS, SHORT_S, Stage, a_stage, an_autoscaler, an_hpa, does
-
-
-def of(method: str, plural: str) -> Matcher:
-    return lambda request: request.method == method and f"/{plural}" in request.path
+from tests.unit.handover.stage import (
+    HPAS,
+    NAMESPACE,
+    OURS,
+    SHOP,
+    SHORT_S,
+    Json,
+    Stage,
+    a_stage,
+    an_autoscaler,
+    an_hpa,
+    does,
+    of,
+)
 
 
 def fail(stage: Stage, which: Matcher) -> None:
@@ -341,3 +352,142 @@ async def test_two_who_adopt_at_once_leave_exactly_one_driver(stage: Stage) -> N
     assert all(one is None or isinstance(one, ForesailError) for one in results), results
     assert stage.driver() == "ours"
     assert stage.ever_without_driver() == []
+
+
+def changed(stage: Stage, plural: str, change: Callable[[Json], None]) -> None:
+    """Let somebody change an HPA or an object of ours, as the API server stores it."""
+    obj = stage.cluster.get(plural, NAMESPACE, "shop")
+    assert obj
+    spec = str(obj["spec"])
+    change(obj)
+    obj["metadata"]["generation"] = obj["metadata"].get("generation", 0) + (str(obj["spec"]) != spec)
+    stage.cluster.put(plural, obj)
+
+
+def edited(obj: Json) -> None:
+    obj["spec"] |= {"maxReplicas": 30, "pause": {"scaleIn": True}}
+
+
+def labelled(obj: Json) -> None:
+    obj["metadata"]["labels"] = {"team": "shop"}
+
+
+def raised(obj: Json) -> None:
+    obj["spec"]["maxReplicas"] = 20
+
+
+async def test_a_second_adoption_that_is_refused_keeps_the_object_that_is_the_user_s_by_now(stage: Stage) -> None:
+    await stage.adopt()
+    changed(stage, OURS, edited)
+    stage.cluster.put(HPAS, an_hpa(wants=9))  # the very same, by a tool; it wants far more
+    with pytest.raises(Refused, match="wants 9 replicas"):
+        await stage.adopt(SHORT_S)
+    ours = stage.ours()
+    assert ours
+    assert (ours["spec"]["mode"], ours["spec"]["maxReplicas"], ours["spec"]["pause"]) == ("Observe", 30, {"scaleIn": True})
+    assert "is in mode Observe again" in stage.text
+
+
+async def test_what_a_user_wrote_into_a_half_done_take_over_outlives_a_change_of_the_hpa_that_does_not_matter(
+    stage: Stage,
+) -> None:
+    await does(lambda: stage.ours() is not None, stage.adopt())
+    changed(stage, OURS, edited)
+    changed(stage, HPAS, labelled)
+    uid = (stage.ours() or {})["metadata"]["uid"]
+    await stage.adopt()
+    ours = stage.ours()
+    assert ours
+    assert (ours["metadata"]["uid"], ours["spec"]["maxReplicas"], stage.driver()) == (uid, 30, "ours")
+    kept = adopted(ours)
+    assert kept
+    assert kept["metadata"]["labels"] == {"team": "shop"}
+
+
+async def test_where_user_and_hpa_have_both_changed_nobody_is_overruled(stage: Stage) -> None:
+    await does(lambda: stage.ours() is not None, stage.adopt())
+    changed(stage, OURS, edited)
+    changed(stage, HPAS, raised)
+    before = stage.ours()
+    with pytest.raises(Refused, match="somebody has changed both; set the mode of that object to Observe"):
+        await stage.adopt()
+    ours = stage.ours()
+    assert ours
+    assert before
+    assert ours["spec"] == before["spec"]
+    changed(stage, OURS, lambda obj: obj["spec"].update(mode="Observe"))
+    await stage.adopt()
+    ours = stage.ours()
+    assert ours
+    assert (ours["spec"]["maxReplicas"], stage.driver()) == (30, "ours")
+
+
+@pytest.mark.parametrize("change", [edited, labelled])
+async def test_what_a_user_wrote_into_a_half_done_take_over_outlives_its_refusal(
+    stage: Stage, change: Callable[[Json], None]
+) -> None:
+    await does(lambda: stage.ours() is not None, stage.adopt())
+    changed(stage, OURS, change)
+    written = stage.ours()
+    stage.cluster.put(HPAS, an_hpa(wants=9))
+    with pytest.raises(Refused, match="wants 9 replicas"):
+        await stage.adopt(SHORT_S)
+    ours = stage.ours()
+    assert ours
+    assert written
+    assert ours["spec"] == {**written["spec"], "mode": "Observe"}
+    assert "as somebody has changed it" in stage.text
+
+
+async def test_an_hpa_that_goes_while_the_take_over_is_taken_back_is_followed_by_ours(stage: Stage) -> None:
+    stage.api.forbidden.add(("delete", HPAS))
+    gate = stage.api.hold(lambda request: request.path.endswith(f"/{OURS}/shop") and bool(stage.api.seen("DELETE", HPAS)))
+    adopting = asyncio.create_task(stage.adopt())
+    await until(lambda: stage.api.seen("DELETE", HPAS) and f"/{OURS}/shop" in stage.api.requests[-1][1])
+    stage.cluster.delete(HPAS, NAMESPACE, "shop")
+    gate.set()
+    with pytest.raises(Permanent, match="was deleted again"):
+        await adopting
+    assert stage.driver() == "ours"
+    assert stage.ever_without_driver() == []
+
+
+async def test_what_observed_before_is_marked_so_when_it_drives(stage: Stage) -> None:
+    stage.cluster.put(OURS, an_autoscaler())
+    await stage.adopt()
+    ours = stage.ours()
+    assert ours
+    assert ours["metadata"]["annotations"].keys() == {ADOPTED, ORIGIN}
+
+
+async def test_the_manifest_is_of_the_object_that_would_take_over(stage: Stage) -> None:
+    watcher = an_autoscaler("watcher")
+    stage.cluster.put(OURS, watcher)
+    printed = yaml.safe_load(await manifest(stage.session(), Order(SHOP), spec_of_hpa))
+    assert (printed["metadata"]["name"], printed["spec"]) == ("watcher", {**watcher["spec"], "mode": "Scale"})
+    stage.cluster.put(HPAS, an_hpa(ownerReferences=[{"kind": "App", "name": "boss", "controller": True}]))  # it is refused now
+    assert yaml.safe_load(await manifest(stage.session(), Order(SHOP), spec_of_hpa)) == printed
+
+
+async def test_the_manifest_follows_the_hpa_until_it_is_adopted_and_the_object_afterwards(stage: Stage) -> None:
+    async def bounds() -> tuple[str, int]:
+        printed = yaml.safe_load(await manifest(stage.session(), Order(SHOP), spec_of_hpa))
+        return printed["spec"]["mode"], printed["spec"]["maxReplicas"]
+
+    await does(lambda: stage.ours() is not None, stage.adopt())
+    changed(stage, HPAS, raised)
+    assert await bounds() == ("Scale", 20)
+    await stage.adopt()
+    changed(stage, OURS, edited)
+    assert await bounds() == ("Scale", 30)
+    stage.cluster.delete(OURS, NAMESPACE, "shop")
+    with pytest.raises(Permanent, match="there is no HorizontalPodAutoscaler default/shop, and none of that name was adopted"):
+        await bounds()
+
+
+async def test_a_dry_run_says_that_an_object_of_an_earlier_run_would_be_made_anew(stage: Stage) -> None:
+    await does(lambda: stage.ours() is not None, stage.adopt())
+    changed(stage, HPAS, raised)
+    stage.lines.clear()
+    await stage.adopt(dry_run=True)
+    assert "1. would make PredictiveAutoscaler default/shop anew" in stage.text

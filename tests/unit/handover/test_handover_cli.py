@@ -111,6 +111,9 @@ async def test_interrupted_it_says_who_drives_and_what_to_type(tmp_path: Path) -
         (("release", "../b"), "NAMESPACE/NAME: namespace must be a DNS label"),
         (("release", "--all", "--namespace", ".."), "--namespace: namespace must be a DNS label"),
         (("release", "a/b", "--namespace", "a"), "--namespace narrows --all"),
+        *((("adopt", "a/b", "--tolerance", one), "Invalid value for '--tolerance'") for one in ("inf", "nan", "1e308", "-1")),
+        *((("adopt", "a/b", "--timeout", one), "Invalid value for '--timeout'") for one in ("inf", "nan", "1e308", "0")),
+        *((("release", "a/b", "--timeout", one), "Invalid value for '--timeout'") for one in ("inf", "nan", "1e308", "0")),
     ],
 )
 def test_what_cannot_be_meant_is_said_before_anything_is_asked(words: tuple[str, ...], said: str) -> None:

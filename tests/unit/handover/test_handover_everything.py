@@ -131,3 +131,23 @@ async def test_a_server_that_knows_no_hpas_is_none_of_kubernetes(stage: Stage) -
     stage.api.fail(404, "404 page not found", times=2)
     with pytest.raises(ForesailError, match="list horizontalpodautoscalers: HTTP 404"):
         await look_around(stage.session(SHORT_S), (), Terms())
+
+
+async def test_two_objects_of_one_target_become_one_hpa(stage: Stage) -> None:
+    await stage.kill()
+    stage.cluster.delete(HPAS, NAMESPACE, "shop")
+    for name in ("one", "two"):
+        stage.cluster.put(OURS, an_autoscaler(name, mode="Scale"))
+    assert await release_all(stage, terms=Terms(make=hpa_of)) == 0
+    assert len(stage.cluster.list(HPAS)) == 1
+    assert stage.cluster.list(OURS) == []
+
+
+async def test_a_target_that_an_hpa_of_another_name_drives_is_left_to_it_and_that_is_said(stage: Stage) -> None:
+    await stage.kill()
+    stage.cluster.put(OURS, an_autoscaler("mine", mode="Scale"))
+    found = work(stage.cluster.list(OURS), stage.cluster.list(HPAS), Terms(make=hpa_of))
+    assert "leaves its target to" in found.tasks[0].words
+    assert await release_all(stage, terms=Terms(make=hpa_of)) == 0
+    assert [one["metadata"]["name"] for one in stage.cluster.list(HPAS)] == ["shop"]
+    assert stage.ours("mine") is None

@@ -10,14 +10,10 @@ from autoscaler.api.marks import ADOPTED, RESTORE_FINALIZER
 from autoscaler.errors import Permanent
 from autoscaler.handover.adopt import Refused
 from autoscaler.handover.record import record_of
+from autoscaler.handover.release import MakeHpa, Service
 from autoscaler.handover.session import Unready
-from tests.fakes.api_server import Matcher
 from tests.fakes.waiting import until
-from tests.unit.handover.stage import HPAS, NAMESPACE, OURS, SHORT_S, Json, Stage, an_autoscaler, an_hpa, does
-
-
-def writes(plural: str, method: str) -> Matcher:
-    return lambda request: request.method == method and f"/{plural}" in request.path
+from tests.unit.handover.stage import HPAS, NAMESPACE, OURS, SHORT_S, Json, Stage, an_autoscaler, an_hpa, does, of
 
 
 async def adopted(stage: Stage, **spec: object) -> Json:
@@ -53,7 +49,7 @@ async def test_the_hpa_is_back_as_it_was_and_no_field_of_it_is_ours(stage: Stage
 
 async def test_the_service_writes_nothing_once_the_hpa_is_there(stage: Stage) -> None:
     await adopted(stage)
-    gate = stage.api.hold(writes(OURS, "DELETE"))
+    gate = stage.api.hold(of("DELETE", OURS))
     releasing = asyncio.create_task(stage.release())
     await until(lambda: stage.api.seen("DELETE", OURS))
     stage.scene.use_cpu(0.5)
@@ -137,9 +133,9 @@ async def test_a_write_that_fails_or_whose_answer_is_lost_is_tried_again(
 ) -> None:
     await adopted(stage)
     if lost == "lost":
-        stage.api.lose(writes(plural, method))
+        stage.api.lose(of(method, plural))
     else:
-        stage.api.fail(503, when=writes(plural, method))
+        stage.api.fail(503, when=of(method, plural))
     await stage.release()
     assert (stage.driver(), stage.ours()) == ("HPA", None)
 
@@ -250,3 +246,141 @@ async def test_a_dry_run_changes_nothing(stage: Stage) -> None:
     await stage.release(dry_run=True)
     assert stage.cluster.version == version
     assert stage.lines[-1] == "3. would delete it"
+
+
+async def test_an_hpa_that_is_pruned_again_leaves_ours_to_drive(stage: Stage) -> None:
+    await adopted(stage)
+    gate = stage.api.hold(lambda request: request.method == "PATCH" and f"/{HPAS}/" in request.path)
+    releasing = asyncio.create_task(stage.release())
+    await until(lambda: stage.api.seen("PATCH", HPAS))  # the last write to the HPA: then the service is waited for
+    await stage.kill()
+    gate.set()
+    await until(lambda: "1. " in stage.text.rpartition("4. ")[2])
+    stage.cluster.delete(HPAS, NAMESPACE, "shop")
+    with pytest.raises(Permanent, match=r"was deleted again .*; PredictiveAutoscaler default/shop stays, and goes on to drive"):
+        await releasing
+    assert stage.driver() == "ours"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("alive", [False, True])
+async def test_an_hpa_that_goes_at_the_last_moment_leaves_ours_to_drive(stage: Stage, *, alive: bool, keep: bool) -> None:
+    await adopted(stage)
+    if not alive:
+        await stage.kill()
+    gate = stage.api.hold(lambda request: request.path.endswith(f"/{OURS}/shop") and "\n2. " in stage.text.rpartition("4. ")[2])
+    releasing = asyncio.create_task(stage.release(SHORT_S, keep=keep))
+    await until(lambda: "\n2. " in stage.text.rpartition("4. ")[2])
+    await until(lambda: len(stage.api.requests) and stage.api.requests[-1][1].endswith(f"/{OURS}/shop"))
+    stage.cluster.delete(HPAS, NAMESPACE, "shop")
+    gate.set()
+    with pytest.raises(Permanent, match="goes on to drive"):
+        await releasing
+    ours = stage.ours()
+    assert ours
+    assert ours["spec"]["mode"] == "Scale"
+
+
+async def test_an_hpa_that_is_collected_with_an_owner_that_is_gone_leaves_ours_to_drive(stage: Stage) -> None:
+    await adopted(stage)
+    await stage.kill()
+
+    async def collect() -> None:
+        await until(lambda: stage.hpa() is not None and "\n2. " in stage.text.rpartition("4. ")[2])
+        stage.cluster.delete(HPAS, NAMESPACE, "shop")
+
+    collecting = asyncio.create_task(collect())
+    with pytest.raises(Permanent, match="goes on to drive"):
+        await stage.release(SHORT_S, settle_s=30.0)
+    await collecting
+    assert stage.driver() == "ours"
+
+
+async def test_an_hpa_that_is_being_deleted_is_no_driver_but_waited_for_and_then_made(stage: Stage) -> None:
+    await adopted(stage)
+    going = an_hpa(finalizers=["example.com/later"], deletionTimestamp="2026-01-01T00:00:00Z")
+    stage.cluster.put(HPAS, going)
+    with pytest.raises(Unready, match=r"is being deleted, and the finalizer example\.com/later holds it"):
+        await stage.release(SHORT_S)
+    assert stage.ours() is not None
+    releasing = asyncio.create_task(stage.release())
+    await until(lambda: len(stage.api.seen("GET", HPAS)) > 5)
+    stage.cluster.delete(HPAS, NAMESPACE, "shop")
+    await releasing
+    assert (stage.driver(), stage.ours()) == ("HPA", None)
+    assert stage.ever_without_driver() == []
+
+
+@pytest.mark.parametrize("make", [None, hpa_of])
+async def test_an_hpa_of_another_name_that_drives_the_target_is_the_only_one(stage: Stage, make: MakeHpa | None) -> None:
+    await adopted(stage)
+    stage.cluster.put(HPAS, an_hpa("by-hand"))
+    await stage.release(make=make)
+    assert (stage.hpa(), stage.ours()) == (None, None)
+    assert stage.hpa("by-hand")
+    assert "1. HorizontalPodAutoscaler default/by-hand is there, and drives Deployment default/shop" in stage.text
+    assert "2. the service stands back" in stage.text
+
+
+async def test_two_hpas_of_one_target_are_named_and_ours_stays(stage: Stage) -> None:
+    await adopted(stage)
+    for name in ("one", "two"):
+        stage.cluster.put(HPAS, an_hpa(name))
+    with pytest.raises(Permanent, match="default/one and HorizontalPodAutoscaler default/two both have the target"):
+        await stage.release()
+    assert stage.ours() is not None
+
+
+async def test_an_object_that_observed_before_it_was_adopted_observes_again(stage: Stage) -> None:
+    stage.cluster.put(OURS, an_autoscaler())
+    await adopted(stage)
+    await stage.release()
+    ours = stage.ours()
+    assert ours
+    assert (ours["spec"]["mode"], stage.driver()) == ("Observe", "HPA")
+    assert not ours["metadata"].get("annotations")
+
+
+async def test_a_service_that_runs_and_has_other_trouble_is_not_called_dead(stage: Stage) -> None:
+    await adopted(stage)
+    stage.cluster.delete("deployments", NAMESPACE, "shop")
+    await until(lambda: "FailedGetScale" in str(stage.ours()))
+    service = Service()
+    await stage.release(service=service)
+    assert "2. the service does not scale Deployment default/shop: AbleToScale is False" in stage.text
+    assert (stage.driver(), stage.ours(), service.silent) == ("HPA", None, False)
+
+
+async def test_a_service_that_died_with_other_trouble_is_called_dead(stage: Stage) -> None:
+    await adopted(stage)
+    stage.cluster.delete("deployments", NAMESPACE, "shop")
+    await until(lambda: "FailedGetScale" in str(stage.ours()))
+    await stage.kill()
+    service = Service()
+    await stage.release(SHORT_S, service=service)
+    assert "It seems not to run" in stage.text
+    assert (stage.driver(), service.silent) == ("HPA", True)
+
+
+async def test_a_service_that_runs_and_does_not_stand_back_is_not_called_dead(stage: Stage) -> None:
+    await adopted(stage)
+    service = Service()
+    stage.blind()
+    await stage.release(SHORT_S, service=service)
+    assert "It runs all the same" in stage.text
+    assert not service.silent
+
+
+async def test_who_may_not_have_the_status_said_again_releases_all_the_same(stage: Stage) -> None:
+    await adopted(stage)
+    stage.api.forbidden.add(("patch", f"{OURS}/status"))
+    await stage.release()
+    assert (stage.driver(), stage.ours()) == ("HPA", None)
+    assert "2. the service stands back" in stage.text
+
+
+async def test_a_dry_run_names_the_hpa_that_drives_already(stage: Stage) -> None:
+    await adopted(stage)
+    stage.cluster.put(HPAS, an_hpa("by-hand"))
+    await stage.release(dry_run=True)
+    assert "1. HorizontalPodAutoscaler default/by-hand drives Deployment default/shop" in stage.text

@@ -40,6 +40,15 @@ def test_what_the_chart_mounts_is_what_the_service_reads(render: Render, tmp_pat
     assert volume["configMap"]["name"] == "foresail-calendars"
 
 
+def test_an_icalendar_file_is_one_with_a_byte_order_mark_too(render: Render, tmp_path: Path) -> None:
+    [files] = found(render({"calendars": {"team": f"\ufeff{ICS}"}}), "ConfigMap", "foresail-calendars")
+    assert list(files["data"]) == ["team.ics"]
+    (tmp_path / "team.ics").write_text(files["data"]["team.ics"], newline="")
+    wanted = Exclusion(calendar="team")
+    days = CalendarFolder(str(tmp_path)).of([Schedule(name="a", exclude=(wanted,))], 1_790_000_000.0)
+    assert (len(days[wanted].days), days[wanted].fault) == (1, "")
+
+
 def test_without_calendars_there_is_nothing_of_them(render: Render) -> None:
     objects = render()
     assert not found(objects, "ConfigMap", "foresail-calendars")
