@@ -144,5 +144,5 @@ def _capacity(values: Floats, given: float | None) -> tuple[float, tuple[str, ..
     if high <= 0:
         return 1.0, ("the load is always zero, so that a pod's capacity does not matter",)
     capacity = high / _CAPACITY_PODS
-    how = f"a pod is taken to serve {capacity:.6g}: the 99.9 % quantile of the load is {_CAPACITY_PODS} pods (--pod-capacity)"
+    how = f"--pod-capacity was not given: the 99.9 % quantile of the load is taken to keep {_CAPACITY_PODS} pods busy"
     return capacity, (how,)
