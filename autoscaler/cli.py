@@ -202,6 +202,7 @@ def replay(
     all_namespaces: Annotated[
         bool, typer.Option("--all-namespaces", help="With --prometheus: rank every workload by what it would gain.")
     ] = False,
+    job: Annotated[str | None, typer.Option(help="With --prometheus: the exporter's job. [default: foresail-exporter]")] = None,
     target: Annotated[float, typer.Option(help="Share of a pod's capacity that the HPA aims at.")] = 0.7,
     pod_capacity: Annotated[
         float | None,
@@ -228,9 +229,10 @@ def replay(
     """
     with _packages("replay", "replay"):
         from autoscaler.commands import replay as command  # noqa: PLC0415 - the extra may be missing
+        from autoscaler.commands.replay_options import Options  # noqa: PLC0415 - likewise
         from autoscaler.replay.recorded import Unusable  # noqa: PLC0415 - likewise
 
-        options = command.Options(
+        options = Options(
             csv=csv,
             sample=sample,
             prometheus=prometheus,
@@ -238,6 +240,7 @@ def replay(
             namespace=namespace,
             workload=workload,
             all_namespaces=all_namespaces,
+            job=job,
             target=target,
             pod_capacity=pod_capacity,
             start_seconds=start_seconds,

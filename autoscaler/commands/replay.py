@@ -1,14 +1,13 @@
 """The command `replay`: options in, a table and files out. What is replayed and how is in `autoscaler.replay`."""
 
 import math
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
+from autoscaler.commands import replay_cluster
+from autoscaler.commands.replay_options import Options
+from autoscaler.commands.replay_terminal import progress, write
 from autoscaler.replay import csv_file, figures, report, sample
-from autoscaler.replay.play import Progress, Replayed, play
+from autoscaler.replay.play import Replayed, play
 from autoscaler.replay.recorded import Recorded, Unusable, moment
 from autoscaler.replay.rows import rows
 from autoscaler.replay.stage import Setting, Wanted, staged
@@ -19,37 +18,16 @@ _LONGEST_START_S = 86_400.0
 _LONGEST_HISTORY_DAYS = 3660.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What was given on the command line; None: not given."""
-
-    csv: Path | None = None
-    sample: bool = False
-    prometheus: str | None = None
-    query: str | None = None
-    namespace: str | None = None
-    workload: str | None = None
-    all_namespaces: bool = False
-    target: float = 0.7
-    pod_capacity: float | None = None
-    start_seconds: float = 60.0
-    least: int = 1
-    most: int = 200
-    policy: str = "conservative"
-    risk: float = 0.98
-    evaluate_from: str | None = None
-    history: float | None = None
-    capped: bool = False
-    out: Path | None = None
-    report: tuple[Path, ...] = ()
-
-
 def run(options: Options, say: Callable[[str], None]) -> None:
     """Replay what the options name, and say what came of it; raises ForesailError when that cannot be done."""
     setting, wanted = checked(options)
+    if options.all_namespaces:
+        replay_cluster.run(options, setting, wanted, say)
+        return
     if options.prometheus is not None:
-        raise Unusable("--prometheus: not yet")
-    recorded = _read(options)
+        recorded, wanted = replay_cluster.read(options, wanted)
+    else:
+        recorded = _read(options)
     with progress(f"Replaying {recorded.name}") as tell:
         replayed = play(staged(recorded, wanted), setting, progress=tell)
     for line in figures.text(replayed).split("\n"):
@@ -74,7 +52,7 @@ def checked(options: Options) -> tuple[Setting, Wanted]:
     if options.policy != "conservative":
         raise Unusable(f"--policy {options.policy}: must be conservative or earned")
     for one in options.report:
-        report.check(one)
+        report.check(one, (".html", ".json") if options.all_namespaces else report.SUFFIXES)
     files = [("--report", one) for one in options.report] + ([] if options.out is None else [("--out", options.out)])
     for name, path in files:
         if not path.absolute().parent.is_dir():
@@ -97,6 +75,7 @@ def _one_source(options: Options) -> None:
         raise Unusable("nothing to replay: give --csv FILE or --prometheus URL, or --sample to try it on a generated load")
     if len(named) > 1:
         raise Unusable(f"{' and '.join(named)}: give one of them; a replay is of one load")
+    replay_cluster.check(options)
 
 
 def _evaluate_from_s(text: str | None) -> float | None:
@@ -122,26 +101,3 @@ def _write(options: Options, replayed: Replayed, say: Callable[[str], None]) -> 
     for path in options.report:
         write("--report", path, report.made(path, replayed))
         say(f"{path}: written")
-
-
-def write(option: str, path: Path, content: bytes) -> None:
-    """Write a file that an option names."""
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise Unusable(f"{option} {path}: cannot be written: {error.strerror or error}") from error
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Progress]:
-    """Show how far it is, on standard error and only where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _all: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only for a terminal
-    from rich.markup import escape  # noqa: PLC0415 - likewise
-    from rich.progress import Progress as Bars  # noqa: PLC0415 - likewise
-
-    with Bars(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(escape(plain(what)), total=None)
-        yield lambda done, of: bars.update(task, completed=done, total=of)
