@@ -202,11 +202,11 @@ def replay(
     all_namespaces: Annotated[
         bool, typer.Option("--all-namespaces", help="With --prometheus: rank every workload by what it would gain.")
     ] = False,
-    job: Annotated[str | None, typer.Option(help="With --prometheus: the exporter's job. [default: foresail-exporter]")] = None,
+    job: Annotated[str | None, typer.Option(help="With --prometheus: the exporter's job. (default: foresail-exporter)")] = None,
     target: Annotated[float, typer.Option(help="Share of a pod's capacity that the HPA aims at.")] = 0.7,
     pod_capacity: Annotated[
         float | None,
-        typer.Option(help="What a pod serves within its SLO. [default: the 99.9 % quantile of the load is 40 pods]"),
+        typer.Option(help="What a pod serves within its SLO. (default: the 99.9 % quantile of the load is 40 pods)"),
     ] = None,
     start_seconds: Annotated[float, typer.Option(help="From asking for a pod to its serving.")] = 60.0,
     least: Annotated[int, typer.Option("--min", help="minReplicas.")] = 1,
@@ -214,10 +214,10 @@ def replay(
     policy: Annotated[str, typer.Option(help="conservative or earned.")] = "conservative",
     risk: Annotated[float, typer.Option(help="Quantile of the load that forecasts are for.")] = 0.98,
     evaluate_from: Annotated[
-        str | None, typer.Option(help="ISO time; what is before it only trains. [default: the middle]", metavar="TIME")
+        str | None, typer.Option(help="ISO time; what is before it only trains. (default: the middle)", metavar="TIME")
     ] = None,
     history: Annotated[
-        float | None, typer.Option(help="Days that are used; with --evaluate-from, before it. [default: 21]", metavar="DAYS")
+        float | None, typer.Option(help="Days that are used; with --evaluate-from, before it. (default: 21)", metavar="DAYS")
     ] = None,
     capped: Annotated[bool, typer.Option("--capped", help="Nobody sees more load than pods could serve, as with CPU.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write each step of 15 s as a row of CSV.")] = None,
