@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up what it needs by itself.
-#   make demo [KEEP=1]   the whole loop on a real cluster, on this machine (Linux, root)
+#   make demo [KEEP=1]   the whole loop on a real cluster, on this machine (Linux, root; elsewhere: foresail replay --sample)
 #   make test            every test; what cannot run here is skipped and named
 #   make check           lint, types, import rules and the tests that need neither cluster nor virtual machine
 #   make conformance [SEED=n] [CASES=n]   compare decisions with the real Horizontal Pod Autoscaler (needs Go)

@@ -191,6 +191,78 @@ def explain(
         raise typer.Exit(_FAILED) from error
 
 
+@app.command()
+def replay(
+    csv: Annotated[Path | None, typer.Option(help="Recorded load: timestamp,value at any regular step; may be gzip.")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Replay a generated load, to see what this is.")] = False,
+    prometheus: Annotated[str | None, typer.Option(help="URL of Prometheus, to replay load that it has recorded.")] = None,
+    query: Annotated[str | None, typer.Option(help="With --prometheus: PromQL that gives one series.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="With --prometheus and --workload.")] = None,
+    workload: Annotated[str | None, typer.Option(help="With --prometheus: its CPU; NAME or KIND/NAME.")] = None,
+    all_namespaces: Annotated[
+        bool, typer.Option("--all-namespaces", help="With --prometheus: rank every workload by what it would gain.")
+    ] = False,
+    job: Annotated[str | None, typer.Option(help="With --prometheus: the exporter's job. (default: foresail-exporter)")] = None,
+    target: Annotated[float, typer.Option(help="Share of a pod's capacity that the HPA aims at.")] = 0.7,
+    pod_capacity: Annotated[
+        float | None,
+        typer.Option(help="What a pod serves within its SLO. (default: the 99.9 % quantile of the load is 40 pods)"),
+    ] = None,
+    start_seconds: Annotated[float, typer.Option(help="From asking for a pod to its serving.")] = 60.0,
+    least: Annotated[int, typer.Option("--min", help="minReplicas.")] = 1,
+    most: Annotated[int, typer.Option("--max", help="maxReplicas.")] = 200,
+    policy: Annotated[str, typer.Option(help="conservative or earned.")] = "conservative",
+    risk: Annotated[float, typer.Option(help="Quantile of the load that forecasts are for.")] = 0.98,
+    evaluate_from: Annotated[
+        str | None, typer.Option(help="ISO time; what is before it only trains. (default: the middle)", metavar="TIME")
+    ] = None,
+    history: Annotated[
+        float | None, typer.Option(help="Days that are used; with --evaluate-from, before it. (default: 21)", metavar="DAYS")
+    ] = None,
+    capped: Annotated[bool, typer.Option("--capped", help="Nobody sees more load than pods could serve, as with CPU.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write each step of 15 s as a row of CSV.")] = None,
+    report: Annotated[list[Path] | None, typer.Option(help="Write FILE.html, .png or .json; may be repeated.")] = None,
+) -> None:
+    """Play Foresail and the HPA over recorded load, and compare them; no cluster is needed.
+
+    docs/replay.md says what exactly is played, and how to read what comes of it.
+    """
+    with _packages("replay", "replay"):
+        from autoscaler.commands import replay as command  # noqa: PLC0415 - the extra may be missing
+        from autoscaler.commands.replay_options import Options  # noqa: PLC0415 - likewise
+        from autoscaler.replay.recorded import Unusable  # noqa: PLC0415 - likewise
+
+        options = Options(
+            csv=csv,
+            sample=sample,
+            prometheus=prometheus,
+            query=query,
+            namespace=namespace,
+            workload=workload,
+            all_namespaces=all_namespaces,
+            job=job,
+            target=target,
+            pod_capacity=pod_capacity,
+            start_seconds=start_seconds,
+            least=least,
+            most=most,
+            policy=policy,
+            risk=risk,
+            evaluate_from=evaluate_from,
+            history=history,
+            capped=capped,
+            out=out,
+            report=tuple(report or ()),
+        )
+        try:
+            command.run(options, typer.echo)
+        except ForesailError as error:
+            typer.echo(f"foresail: {plain(str(error))}", err=True)
+            raise typer.Exit(_WRONG if isinstance(error, Unusable) else _FAILED) from error
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+
+
 def _read(file: str, most_bytes: int) -> bytes:
     """Return the first bytes of a file; raises OSError, or ValueError for a name that no file can have."""
     if file != "-":
@@ -223,7 +295,7 @@ def version() -> None:
 
 
 @contextmanager
-def _packages(command: str) -> Iterator[None]:
+def _packages(command: str, extra: str = EXTRA) -> Iterator[None]:
     """Say what to install when a package of the extra is missing."""
     try:
         yield
@@ -232,7 +304,7 @@ def _packages(command: str) -> Iterator[None]:
             raise  # a fault of ours, not of the installation
         typer.echo(
             f"foresail {command} needs the Python package {error.name}, which is not installed: it comes with the extra "
-            f"`{EXTRA}`; in the folder of Foresail's source, type: pip install '.[{EXTRA}]'",
+            f"`{extra}`; in the folder of Foresail's source, type: pip install '.[{extra}]'",
             err=True,
         )
         raise typer.Exit(_FAILED) from error

@@ -1,5 +1,6 @@
 """`make demo`: the whole loop on a real cluster, on this machine."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,19 @@ It needs Linux, root and the package registries (Debian, PyPI, Go modules); the 
 """
 
 
+ELSEWHERE = """\
+What Foresail does can be seen on any machine with Python alone, over recorded load and beside the HPA:
+    {program} replay --sample --report replay.html
+"""
+
+
+def way_out(error: ClusterError, *, came_up: bool) -> str:
+    """Return why the demonstration ends, and where the cluster could not even start, what can be done instead."""
+    text = f"The demonstration could not go on: {error}"
+    program = Path(sys.executable).with_name("foresail")
+    return text if came_up else f"{text}\n\n{ELSEWHERE.format(program=program)}"
+
+
 def main(
     *,
     keep: Annotated[bool, typer.Option(help="Leave the cluster up at the end and print how to look around")] = False,
@@ -28,15 +42,16 @@ def main(
     """Run the demonstration; ends with status 0, or says why it could not."""
     console = Console()
     console.print(INTRODUCTION.format(days=days, minutes=days * SEASON.day_s / 60), markup=False, highlight=False)
-    reporter = reporter_for(console)
+    reporter, came_up = reporter_for(console), False
     try:
         with Cluster.start(reporter=reporter) as cluster:
+            came_up = True
             stack = run.Run(cluster, out.absolute(), reporter, console, days).play()
             if keep:
                 cluster.keep()
                 console.print(run.look_around(stack), markup=False, highlight=False)
     except ClusterError as error:
-        console.print(f"The demonstration could not go on: {error}", style="red", markup=False)
+        console.print(way_out(error, came_up=came_up), style="red", markup=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         console.print("Interrupted; the cluster was taken down.")

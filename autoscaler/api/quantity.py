@@ -7,6 +7,7 @@ quantities, and writing them, are not needed here.
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 _FORM = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]{1,3}))?", re.ASCII)
@@ -28,6 +29,7 @@ class _Scaled(NamedTuple):
         return self.unscaled * Fraction(10) ** self.scale
 
 
+@lru_cache(maxsize=4096, typed=True)  # a decision asks four times for the same target
 def parse_milli(text: str | float) -> int:
     """Return a quantity in milli-units, rounded up to a whole one and capped at 2^63 - 1.
 

@@ -93,12 +93,12 @@ class PrometheusMetrics:
         return await self._instant("user", promql, lookback, lambda result: list(_samples(_only(promql, result))))
 
     async def workload_history(
-        self, resource: str, *, start_s: float, end_s: float, step_s: float
+        self, resource: str, *, start_s: float, end_s: float, step_s: float, namespace: str = ""
     ) -> Mapping[WorkloadKey, History]:
         """Return the usage of every workload (cpu in cores, memory in bytes), on one grid aligned to the epoch."""
         source = self._source(at_least_s=step_s)
         grid = _Grid.between(start_s, end_s, step_s)
-        series = await self._range("workload_history", queries.workload_usage(resource, source), grid, _workload)
+        series = await self._range("workload_history", queries.workload_usage(resource, source, namespace), grid, _workload)
         return {key: _history(values, grid) for key, values in series.items()}
 
     async def query_history(self, promql: str, *, start_s: float, end_s: float, step_s: float) -> History | None:
@@ -115,6 +115,18 @@ class PrometheusMetrics:
         if len(series) > 1:
             raise _several(promql, [dict(labels) for labels in series])
         return next((_history(values, grid) for values in series.values()), None)
+
+    async def workload_cpu_requests(self, *, namespace: str = "") -> Mapping[WorkloadKey, float]:
+        """Return the cores that a pod of each workload requests now, where anything tells; see `queries`."""
+        asked = (queries.workload_cpu_shares, queries.workload_cpu_requests)  # the later one counts
+        found: dict[WorkloadKey, float] = {}
+        for query in asked:
+            samples = await self._instant(
+                "workload_requests", query(self._source(), namespace), {}, lambda it: list(_samples(it))
+            )
+            keys = ((_workload(one.labels), one.value) for one in samples)
+            found |= {key: value for key, value in keys if key is not None and 0 < value < math.inf}
+        return found
 
     def _source(self, at_least_s: float = 0.0) -> queries.Source:
         """Return what our queries read; the rate of a coarse grid covers all of each step."""

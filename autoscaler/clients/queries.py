@@ -13,11 +13,14 @@ from dataclasses import dataclass
 CPU_SECONDS = "container_cpu_usage_seconds_total"
 WORKING_SET = "container_memory_working_set_bytes"
 POD_INFO = "foresail_pod_info"
+CPU_SHARES = "container_spec_cpu_shares"
 
 PART = "part"  # label that tells the two halves of `pod_usage_and_time` apart
 VALUE, TIME = "value", "time"
 
 _CONTAINER = "namespace, pod, container"
+_WORKLOAD = "namespace, workload_kind, workload"
+_NO_SHARES, _SHARES_OF_A_CORE = 2, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,33 @@ def container_usage_and_time(resource: str, source: Source) -> str:
     return f"{value} or {_labelled(container_sample_time(resource, source), TIME)}"
 
 
-def workload_usage(resource: str, source: Source) -> str:
+def workload_usage(resource: str, source: Source, namespace: str = "") -> str:
     """Return the usage of every workload: all pods that ran at that moment, under the name of their top-level owner.
+
+    With a namespace, only of those in it.
 
     Of the memory of a container that was restarted the larger counts: to find the newest at each point of a long time costs
     more than history is worth.
     """
-    selected = _containers(resource, source)
+    selected = _containers(resource, source, namespace)
     usage = _cpu_usage(selected, source) if resource == "cpu" else f"max by ({_CONTAINER}) ({selected})"
-    return (
-        f"sum by (namespace, workload_kind, workload) (sum by (namespace, pod) ({usage})"
-        f" * on (namespace, pod) group_left (workload_kind, workload) {pod_owner(source)})"
-    )
+    return f"sum by ({_WORKLOAD}) ({_of_workloads(usage, source)})"
+
+
+def workload_cpu_requests(source: Source, namespace: str = "") -> str:
+    """Return the cores that a pod of each workload requests, in the mean of those that there are, by kube-state-metrics."""
+    requested = f'kube_pod_container_resource_requests{{resource="cpu"{_within(namespace)}}}'
+    return f"avg by ({_WORKLOAD}) ({_of_workloads(f'max by ({_CONTAINER}) ({requested})', source)})"
+
+
+def workload_cpu_shares(source: Source, namespace: str = "") -> str:
+    """Return the same by the kernel's shares, of which a core is 1024 and 2 is no request.
+
+    On cgroup v2 runc from 1.3.2 on has weights that look like more shares than were asked for.
+    """
+    selected = f'{CPU_SHARES}{{job={quoted(source.job)},pod!="",container!="",container!="POD"{_within(namespace)}}}'
+    shares = f"max by ({_CONTAINER}) ({selected} > {_NO_SHARES}) / {_SHARES_OF_A_CORE}"
+    return f"avg by ({_WORKLOAD}) ({_of_workloads(shares, source)})"
 
 
 def pod_owner(source: Source) -> str:
@@ -76,10 +94,20 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _containers(resource: str, source: Source) -> str:
+def _of_workloads(by_container: str, source: Source) -> str:
+    """Return the sum of each pod, with its workload."""
+    owner = f"on (namespace, pod) group_left (workload_kind, workload) {pod_owner(source)}"
+    return f"sum by (namespace, pod) ({by_container}) * {owner}"
+
+
+def _within(namespace: str) -> str:
+    return f",namespace={quoted(namespace)}" if namespace else ""
+
+
+def _containers(resource: str, source: Source, namespace: str = "") -> str:
     metrics = {"cpu": CPU_SECONDS, "memory": WORKING_SET}
     # cAdvisor has series of whole pods (no container) and, with old runtimes, of the pause container.
-    return f'{metrics[resource]}{{job={quoted(source.job)},pod!="",container!="",container!="POD"}}'
+    return f'{metrics[resource]}{{job={quoted(source.job)},pod!="",container!="",container!="POD"{_within(namespace)}}}'
 
 
 def _cpu_usage(selected: str, source: Source) -> str:

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.cluster import registries
 from demo.cluster.archive import ARCHITECTURES
 from demo.cluster.cache import Cache
 from demo.cluster.errors import UnfitMachineError
@@ -38,6 +39,7 @@ class Facts:
     controllers: set[str]
     pods_tree: list[Path]
     cache_path: str
+    unreachable: str = ""  # registries that a first start needs
 
 
 def look(cache: Cache, sys_root: Path = Path("/sys/fs/cgroup")) -> Facts:
@@ -55,6 +57,7 @@ def look(cache: Cache, sys_root: Path = Path("/sys/fs/cgroup")) -> Facts:
         controllers=_controllers(sys_root) if linux else set(),
         pods_tree=pods_trees(sys_root) if linux else [],
         cache_path=str(cache.root),
+        unreachable=registries.of_this_machine() if linux and os.getuid() == 0 and not is_built(cache) else "",
     )
 
 
@@ -69,12 +72,7 @@ def what_is_wrong(facts: Facts) -> list[str]:
         wrong.append(f"its processor is {facts.architecture}: it has to be one of {', '.join(ARCHITECTURES)}")
     if facts.missing and not facts.has_apt:
         wrong.append(f"it has no apt-get, and these Debian packages are missing: {', '.join(facts.missing)}")
-    room = _ROOM_COLD_BYTES if facts.is_cold else _ROOM_WARM_BYTES
-    if facts.free_bytes < room:
-        wrong.append(
-            f"{facts.cache_path} has room for {facts.free_bytes / _GIB:.1f} GiB and {room / _GIB:.0f} GiB are needed: "
-            "name a folder with more room in FORESAIL_CACHE"
-        )
+    wrong += _first_start(facts)
     if facts.memory_bytes < _MEMORY_BYTES:
         wrong.append(f"it has {facts.memory_bytes / _GIB:.1f} GiB of memory and {_MEMORY_BYTES / _GIB:.0f} GiB are needed")
     if lacking := sorted(_NEEDED_CONTROLLERS - facts.controllers):
@@ -87,6 +85,21 @@ def what_is_wrong(facts: Facts) -> list[str]:
         wrong.append(
             f"the path {facts.cache_path} is longer than {_LONGEST_CACHE_PATH} characters, too long for the sockets in it: "
             "name a shorter one in FORESAIL_CACHE"
+        )
+    return wrong
+
+
+def _first_start(facts: Facts) -> list[str]:
+    """List what keeps the cluster's programs from being fetched and built, and from having room."""
+    wrong = []
+    if facts.unreachable:
+        what = "does not answer, from where a first start fetches Kubernetes' source"
+        wrong.append(f"{facts.unreachable} {what}: check the network, or GOPROXY")
+    room = _ROOM_COLD_BYTES if facts.is_cold else _ROOM_WARM_BYTES
+    if facts.free_bytes < room:
+        wrong.append(
+            f"{facts.cache_path} has room for {facts.free_bytes / _GIB:.1f} GiB and {room / _GIB:.0f} GiB are needed: "
+            "name a folder with more room in FORESAIL_CACHE"
         )
     return wrong
 

@@ -252,6 +252,21 @@ async def test_the_rate_of_a_coarse_grid_covers_all_of_each_step(
     assert "[600s]" in server.requests[0].form["query"]
 
 
+async def test_history_may_be_of_one_namespace(server: FakePrometheusServer, metrics: PrometheusMetrics) -> None:
+    await metrics.workload_history("cpu", start_s=0, end_s=600, step_s=60, namespace="shop")
+    assert 'namespace="shop"' in server.requests[0].form["query"]
+
+
+async def test_what_pods_request_is_told_by_kube_state_metrics_else_by_the_kernels_shares(
+    server: FakePrometheusServer, metrics: PrometheusMetrics
+) -> None:
+    web, batch = ({"namespace": "shop", "workload_kind": "Deployment", "workload": name} for name in ("web", "batch"))
+    server.vector((web, 0.7), (batch, 0.25), ({"namespace": "shop"}, 3), ({**web, "workload": "odd"}, "NaN"))
+    server.vector((web, 0.5))
+    found = await metrics.workload_cpu_requests()
+    assert found == {WorkloadKey("shop", "Deployment", "web"): 0.5, WorkloadKey("shop", "Deployment", "batch"): 0.25}
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "says"),
     [

@@ -15,6 +15,8 @@ from autoscaler.clients.queries import (
     container_usage_and_time,
     pod_owner,
     quoted,
+    workload_cpu_requests,
+    workload_cpu_shares,
     workload_usage,
 )
 
@@ -23,7 +25,10 @@ ALL = [
     *(make(resource, SOURCE) for resource in ("cpu", "memory") for make in (container_usage, container_usage_and_time)),
     *(make(resource, SOURCE) for resource in ("cpu", "memory") for make in (container_sample_time, workload_usage)),
     pod_owner(Source('odd "job"\\', 60)),
+    *(workload_cpu_shares(SOURCE, namespace) for namespace in ("", 'odd "name"')),
+    workload_usage("cpu", SOURCE, "shop"),
 ]
+OF_OTHERS = [workload_cpu_requests(SOURCE, namespace) for namespace in ("", 'odd "name"')]  # of kube-state-metrics' job
 
 
 def test_usage_is_a_rate_of_cpu_seconds_and_the_newest_working_set() -> None:
@@ -89,6 +94,43 @@ def test_a_container_is_counted_once_however_often_it_is_told(told: str, tmp_pat
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed (Debian: apt install prometheus)")
+def test_what_a_pod_requests_is_the_mean_of_the_pods_of_a_workload(tmp_path: Path) -> None:
+    requests, shares = "kube_pod_container_resource_requests", "container_spec_cpu_shares"
+    ksm = {"job": "kube-state-metrics", "namespace": "shop", "resource": "cpu"}
+    series = [
+        (requests, {**ksm, "pod": "web-0", "container": "app"}, "0.5x40"),
+        (requests, {**ksm, "pod": "web-0", "container": "proxy"}, "0.1x40"),
+        (requests, {**ksm, "pod": "web-1", "container": "app"}, "1x40"),
+        (requests, {**ksm, "pod": "web-1", "container": "app", "resource": "memory"}, "9e9x40"),
+        (requests, {**ksm, "pod": "web-1", "container": "app", "instance": "another"}, "1x40"),
+        (shares, {**CADVISOR, "id": "/a"}, "512x40"),
+        (shares, {**CADVISOR, "id": "/b", "container": "proxy"}, "2x40"),
+        ("foresail_pod_info", OWNER, "1x40"),
+        ("foresail_pod_info", {**OWNER, "pod": "web-1"}, "1x40"),
+    ]
+    workload = {name: OWNER[name] for name in ("namespace", "workload_kind", "workload")}
+    checks = [(workload_cpu_requests(KUBELET), 0.8), (workload_cpu_requests(KUBELET, "shop"), 0.8)]
+    checks += [(workload_cpu_shares(KUBELET), 0.5), (workload_cpu_shares(KUBELET, "shop"), 0.5)]
+    of_all = [
+        {"expr": expression, "eval_time": "5m", "exp_samples": [{"labels": written(workload), "value": value}]}
+        for expression, value in checks
+    ]
+    nothing = [
+        {"expr": make(KUBELET, "bank"), "eval_time": "5m", "exp_samples": []}
+        for make in (workload_cpu_requests, workload_cpu_shares)
+    ]
+    test = {
+        "interval": "15s",
+        "input_series": [{"series": name + written(labels), "values": values} for name, labels, values in series],
+        "promql_expr_test": of_all + nothing,
+    }
+    file = tmp_path / "test.yaml"
+    file.write_text(json.dumps({"evaluation_interval": "15s", "tests": [test]}))
+    done = subprocess.run(["promtool", "test", "rules", file], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def written(labels: Mapping[str, str]) -> str:
     words = [f'{name}="{value}"' for name, value in labels.items()]
     return f"{{{','.join(words)}}}"
@@ -105,7 +147,7 @@ def test_text_cannot_leave_its_quotes() -> None:
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed (Debian: apt install prometheus)")
 def test_prometheus_itself_can_parse_them_all(tmp_path: Path) -> None:
-    rules = "\n".join(f"  - record: r{number}\n    expr: |\n      {query}" for number, query in enumerate(ALL))
+    rules = "\n".join(f"  - record: r{number}\n    expr: |\n      {query}" for number, query in enumerate(ALL + OF_OTHERS))
     file = tmp_path / "rules.yaml"
     file.write_text(f"groups:\n- name: all\n  rules:\n{rules}\n")
     checked = subprocess.run(["promtool", "check", "rules", str(file)], capture_output=True, text=True, check=False)

@@ -36,6 +36,7 @@ def test_everything_that_is_missing_is_said_at_once() -> None:
         controllers={"cpu"},
         pods_tree=[Path("/sys/fs/cgroup/cpu/kubepods")],
         cache_path="/a/very/long/path" * 5,
+        unreachable="https://modules.example",
     )
     words = what_is_wrong(poor)
     for expected in (
@@ -47,9 +48,10 @@ def test_everything_that_is_missing_is_said_at_once() -> None:
         "memory, pids are not mounted",
         "another kubelet keeps pods on it (/sys/fs/cgroup/cpu/kubepods)",
         "longer than 60 characters",
+        "https://modules.example does not answer",
     ):
         assert sum(expected in one for one in words) == 1, expected
-    assert len(words) == 8
+    assert len(words) == 9
 
 
 def test_another_system_is_told_so_and_no_more() -> None:

@@ -1,0 +1,103 @@
+"""The command `replay`: options in, a table and files out. What is replayed and how is in `autoscaler.replay`."""
+
+import math
+from collections.abc import Callable
+
+from autoscaler.commands import replay_cluster
+from autoscaler.commands.replay_options import Options
+from autoscaler.commands.replay_terminal import progress, write
+from autoscaler.replay import csv_file, figures, report, sample
+from autoscaler.replay.play import Replayed, play
+from autoscaler.replay.recorded import Recorded, Unusable, moment
+from autoscaler.replay.rows import rows
+from autoscaler.replay.stage import Setting, Wanted, staged
+from autoscaler.terminal_text import plain
+
+_MOST_PODS = 100_000
+_LONGEST_START_S = 86_400.0
+_LONGEST_HISTORY_DAYS = 3660.0
+
+
+def run(options: Options, say: Callable[[str], None]) -> None:
+    """Replay what the options name, and say what came of it; raises ForesailError when that cannot be done."""
+    setting, wanted = checked(options)
+    if options.all_namespaces:
+        replay_cluster.run(options, setting, wanted, say)
+        return
+    if options.prometheus is not None:
+        recorded, wanted = replay_cluster.read(options, wanted)
+    else:
+        recorded = _read(options)
+    with progress(f"Replaying {recorded.name}") as tell:
+        replayed = play(staged(recorded, wanted), setting, progress=tell)
+    for line in figures.text(replayed).split("\n"):
+        say(plain(line))
+    _write(options, replayed, say)
+
+
+def checked(options: Options) -> tuple[Setting, Wanted]:
+    """Return what is asked for; raises Unusable with the name of an option that is wrong."""
+    _one_source(options)
+    _within("--target", options.target, 0.01, 10.0, "share of a pod's capacity, such as 0.7")
+    _within("--start-seconds", options.start_seconds, 0.0, _LONGEST_START_S, "time until a pod serves")
+    _within("--risk", options.risk, 0.5, 0.9999, "quantile of the load, such as 0.98")
+    _within("--min", options.least, 1, _MOST_PODS, "at zero pods nothing scales")
+    _within("--max", options.most, options.least, _MOST_PODS, "it is at least --min")
+    if options.pod_capacity is not None:
+        _within("--pod-capacity", options.pod_capacity, 1e-12, 1e15, "what a pod serves, in the unit of the load")
+    if options.history is not None:
+        _within("--history", options.history, 0.05, _LONGEST_HISTORY_DAYS, "days")
+    if options.policy == "earned":
+        raise Unusable("--policy earned: this version has the policy conservative only; leave the option out")
+    if options.policy != "conservative":
+        raise Unusable(f"--policy {options.policy}: must be conservative or earned")
+    for one in options.report:
+        report.check(one, (".html", ".json") if options.all_namespaces else report.SUFFIXES)
+    files = [("--report", one) for one in options.report] + ([] if options.out is None else [("--out", options.out)])
+    for name, path in files:
+        if not path.absolute().parent.is_dir():
+            raise Unusable(f"{name} {path}: there is no folder {path.absolute().parent}")
+    setting = Setting(
+        target=options.target,
+        start_s=options.start_seconds,
+        min_replicas=options.least,
+        max_replicas=options.most,
+        risk=options.risk,
+        capped=options.capped,
+    )
+    return setting, Wanted(options.history, _evaluate_from_s(options.evaluate_from), options.pod_capacity)
+
+
+def _one_source(options: Options) -> None:
+    given = {"--csv": options.csv, "--sample": options.sample or None, "--prometheus": options.prometheus}
+    named = [name for name, value in given.items() if value is not None]
+    if not named:
+        raise Unusable("nothing to replay: give --csv FILE or --prometheus URL, or --sample to try it on a generated load")
+    if len(named) > 1:
+        raise Unusable(f"{' and '.join(named)}: give one of them; a replay is of one load")
+    replay_cluster.check(options)
+
+
+def _evaluate_from_s(text: str | None) -> float | None:
+    try:
+        return None if text is None else moment(text)[0]
+    except ValueError as error:
+        raise Unusable(f"--evaluate-from: {error}") from error
+
+
+def _within(name: str, value: float, low: float, high: float, what: str) -> None:
+    if not (math.isfinite(value) and low <= value <= high):
+        raise Unusable(f"{name} {value:g}: must be between {low:g} and {high:g} ({what})")
+
+
+def _read(options: Options) -> Recorded:
+    return sample.generated() if options.csv is None else csv_file.read(options.csv)
+
+
+def _write(options: Options, replayed: Replayed, say: Callable[[str], None]) -> None:
+    if options.out is not None:
+        write("--out", options.out, "".join(rows(replayed.stage, replayed.foresail)).encode())
+        say(f"{options.out}: {replayed.stage.steps} rows")
+    for path in options.report:
+        write("--report", path, report.made(path, replayed))
+        say(f"{path}: written")

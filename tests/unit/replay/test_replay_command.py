@@ -1,0 +1,94 @@
+"""The command `foresail replay` as it is typed."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from autoscaler.cli import app
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["replay", *arguments])
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> str:
+    path = tmp_path / "load.csv"
+    values = np.tile([10, 10, 12, 14, 30, 12, 8, 1], 60)
+    path.write_text("timestamp,value\n" + "".join(f"{1_767_225_600 + 60 * at},{one}\n" for at, one in enumerate(values)))
+    return str(path)
+
+
+def test_a_file_is_replayed_and_both_files_are_written(tmp_path: Path, load: str) -> None:
+    out, page, figures = tmp_path / "rows.csv", tmp_path / "a.html", tmp_path / "a.json"
+    code, text = run("--csv", load, "--pod-capacity", "1", "--out", str(out), "--report", str(page), "--report", str(figures))
+    assert code == 0
+    assert "load lost" in text
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert len(rows) == 4 * 480 // 2
+    assert page.read_text().startswith("<!doctype html>")
+    scored = json.loads(figures.read_text())
+    desired = np.array([int(row["desired"]) for row in rows])
+    assert scored["foresail"]["pod_hours"] == desired[240:].sum() * 15 / 3600
+
+
+def test_everything_before_the_cut_only_trains(tmp_path: Path, load: str) -> None:
+    out = tmp_path / "rows.csv"
+    assert run("--csv", load, "--evaluate-from", "2026-01-01T06:00:00Z", "--out", str(out))[0] == 0
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert (rows[0]["timestamp"], len(rows)) == ("2026-01-01T06:00:00Z", 4 * 120)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "give --csv FILE or --prometheus URL, or --sample"),
+        (("--csv", "x.csv", "--sample"), "--csv and --sample: give one of them"),
+        (("--csv", "nowhere.csv"), "--csv nowhere.csv: cannot be read: No such file"),
+        (("--sample", "--target", "0"), "--target 0: must be between"),
+        (("--sample", "--target", "nan"), "--target nan: must be between"),
+        (("--sample", "--start-seconds", "-1"), "--start-seconds -1: must be between"),
+        (("--sample", "--risk", "1"), "--risk 1: must be between"),
+        (("--sample", "--min", "0"), "--min 0: must be between 1"),
+        (("--sample", "--min", "5", "--max", "4"), "--max 4: must be between 5"),
+        (("--sample", "--pod-capacity", "0"), "--pod-capacity 0: must be between"),
+        (("--sample", "--history", "0"), "--history 0: must be between"),
+        (("--sample", "--policy", "earned"), "--policy earned: this version has the policy conservative only"),
+        (("--sample", "--policy", "bold"), "--policy bold: must be conservative or earned"),
+        (("--sample", "--evaluate-from", "soon"), "--evaluate-from: 'soon' is no time"),
+        (("--sample", "--evaluate-from", "2031-01-01"), "--evaluate-from: sample (generated, not measured) ends at"),
+        (("--sample", "--report", "x.pdf"), "--report x.pdf: its name must end in"),
+        (("--sample", "--out", "nowhere/x.csv"), "--out nowhere/x.csv: there is no folder"),
+    ],
+)
+def test_a_wrong_option_is_named_in_a_sentence(
+    arguments: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, text = run(*arguments)
+    assert code == 2
+    assert text.startswith("foresail: ")
+    assert said in text
+
+
+def test_a_file_that_cannot_be_written_is_named(load: str, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").mkdir()
+    code, text = run("--csv", load, "--out", str(tmp_path / "rows.csv"))
+    assert code == 2
+    assert "rows.csv: cannot be written: Is a directory" in text
+
+
+def test_what_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [one for one in sys.modules if one.startswith(("autoscaler.replay", "autoscaler.commands"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    code, text = run("--sample")
+    assert code == 1
+    assert "needs the Python package numpy" in text
+    assert "pip install '.[replay]'" in text
