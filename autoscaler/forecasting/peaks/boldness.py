@@ -1,0 +1,59 @@
+"""How far a forecast is taken at its word: a ladder from timid to bold, and which rung has paid on this workload.
+
+A rung stretches the rise that is forecast and adds headroom. What it would have lost and spent over the last two weeks is known
+from its shadow; the price says how much less lost load one per cent more pods must bring.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoscaler.forecasting.peaks.features import Seen
+from autoscaler.forecasting.types import Ints
+from autoscaler.model import Floats
+
+PRICE = 4.0  # one per cent more pods must bring so many per cent less lost load
+MOST_RATIO = 1.25  # of the pods that the reactive formula alone would have had
+_HYSTERESIS = 0.05  # of the logarithm of the cost: a rung must be better by so much to be changed to
+_NO_LOSS = 1e-5  # share of load: less cannot be told from none
+_STRETCHES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+_HEADROOMS = (0.0, 0.1, 0.3)
+_ROUND_GUARD = 1e-6  # pods
+
+OFF = 0  # the rung that asks for nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One reading of a forecast: the rise times `stretch`, and `headroom` of the load above that."""
+
+    stretch: float
+    headroom: float
+
+    def provided(self, seen: Seen, rises: Floats, at: slice) -> Floats:
+        """Return the load to provide for at some moments."""
+        return seen.loads(self.stretch * rises, at) * (1.0 + self.headroom)
+
+
+LADDER = tuple(Rung(stretch, headroom) for stretch in _STRETCHES for headroom in _HEADROOMS)
+
+
+def asks(seen: Seen, rises: Floats, at: slice, capacity: float) -> Ints:
+    """Return the pods that each rung asks for, shape (1 + rungs, moments); the first row asks for none."""
+    rows = [np.ceil(rung.provided(seen, rises, at) / capacity - _ROUND_GUARD) for rung in LADDER]
+    return np.nan_to_num(np.stack([np.zeros_like(rows[0]), *rows])).astype(np.int64)
+
+
+def chosen(lost: Floats, spent: Floats, load: float, now: int) -> int:
+    """Return the rung that has paid best, `OFF` among them; `now` is the one in use.
+
+    `lost` and `spent`, shape (1 + rungs,), are load and pods of the time looked back at, `load` is what came in all.
+    """
+    if load <= 0:
+        return OFF
+    ratio = spent / max(float(spent[OFF]), 1e-9)
+    cost = np.log(lost / load + _NO_LOSS) + PRICE * np.log(np.maximum(ratio, 1e-9))
+    cost[ratio > MOST_RATIO] = np.inf
+    cost[OFF] -= _HYSTERESIS  # off, where nothing is to be gained
+    best = int(np.argmin(cost))
+    return best if cost[best] < cost[now] - _HYSTERESIS or np.isinf(cost[now]) else now

@@ -1,0 +1,81 @@
+"""A quantile of the rise ahead, learnt from all series at once: histogram gradient boosting with the pinball loss.
+
+Moments are drawn in proportion to their load, as a pod more costs the same by night and by day; drawing instead of weighting keeps
+the fit five times as fast (scikit-learn finds the weighted quantile of each leaf by a slow way). The draw is evenly spread and
+without chance: the same history gives the same model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from autoscaler.forecasting.peaks.features import Seen
+from autoscaler.forecasting.types import NotEnoughHistory
+from autoscaler.model import Floats
+
+ROWS = 16_000  # in all: a fit takes about half a second with so many
+QUANTILE = 0.95
+_LEAST_ROWS = 200
+_LEAST_KNOWN = 50  # rows in which a feature must be known to be used
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Moments to learn from: features (n, f) and the rise that came (n,)."""
+
+    features: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    rises: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class PeakModel:
+    """What was learnt; `rises` answers for any number of moments."""
+
+    trees: HistGradientBoostingRegressor | None  # None: the load never moved
+    used: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+    def rises(self, rows: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Floats:
+        """Return the quantile of the rise above the present level on a logarithmic scale, shape (n,); never below 0."""
+        if self.trees is None:
+            return np.zeros(rows.shape[0])
+        return np.maximum(np.asarray(self.trees.predict(rows[:, self.used])), 0.0)
+
+
+def rows_of(seen: Seen, known: np.ndarray[tuple[int, int], np.dtype[np.float32]], most: int = ROWS) -> Rows:
+    """Return `most` moments of one series to learn from, drawn in proportion to their load; `known` are its features.
+
+    A moment of high load may be drawn more than once; where none is known with what came after it, there are no rows.
+    """
+    rises = seen.targets()[: known.shape[0]]
+    at = np.flatnonzero(~np.isnan(rises))
+    if not at.size:
+        return Rows(known[:0], rises[:0])
+    share = np.cumsum(seen.values[at] + seen.floor)
+    drawn = np.searchsorted(share, share[-1] * (np.arange(most) + 0.5) / most)
+    return Rows(known[at[drawn]], rises[at[drawn]])
+
+
+def fit(parts: Sequence[Rows], quantile: float = QUANTILE) -> PeakModel:
+    """Learn from the rows of any number of series; raises `NotEnoughHistory` below some hundred rows."""
+    known = np.concatenate([part.features for part in parts])
+    rises = np.concatenate([part.rises for part in parts])
+    if rises.size < _LEAST_ROWS:
+        raise NotEnoughHistory(f"only {rises.size} moments of the past are known, with what came after them")
+    used = np.isfinite(known).sum(axis=0) >= _LEAST_KNOWN
+    if not (rises > 0).any() or not used.any():
+        return PeakModel(None, used)
+    trees = HistGradientBoostingRegressor(
+        loss="quantile",
+        quantile=quantile,
+        max_iter=60,
+        learning_rate=0.12,
+        max_leaf_nodes=15,
+        min_samples_leaf=40,
+        l2_regularization=1.0,
+        max_bins=127,
+        early_stopping=False,
+        random_state=0,
+    )
+    return PeakModel(trees.fit(known[:, used], rises), used)
