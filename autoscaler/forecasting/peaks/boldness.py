@@ -41,7 +41,7 @@ LADDER = tuple(Rung(stretch, headroom) for stretch in _STRETCHES for headroom in
 def asks(seen: Seen, rises: Floats, at: slice, capacity: float) -> Ints:
     """Return the pods that each rung asks for, shape (1 + rungs, moments); the first row asks for none."""
     rows = [np.ceil(rung.provided(seen, rises, at) / capacity - _ROUND_GUARD) for rung in LADDER]
-    return np.nan_to_num(np.stack([np.zeros_like(rows[0]), *rows])).astype(np.int64)
+    return np.asarray(np.nan_to_num(np.stack([np.zeros_like(rows[0]), *rows])), dtype=np.int64)
 
 
 def chosen(lost: Floats, spent: Floats, load: float, now: int) -> int:

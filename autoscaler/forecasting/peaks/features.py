@@ -113,7 +113,8 @@ def _cycles(seen: Seen) -> list[Floats]:
 
 def _calendar(seen: Seen) -> list[Floats]:
     at_s = seen.grid.start_s + seen.grid.step_s * np.arange(seen.values.size)
-    return [at_s % _HOUR_S, at_s % _DAY_S, (at_s // _DAY_S + _THURSDAY) % 7]
+    phases = (at_s % _HOUR_S, at_s % _DAY_S, (at_s // _DAY_S + _THURSDAY) % 7)
+    return [np.asarray(phase, dtype=np.float64) for phase in phases]
 
 
 def _mean(rows: Floats) -> Floats:

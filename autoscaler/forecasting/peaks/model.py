@@ -1,8 +1,8 @@
 """A quantile of the rise ahead, learnt from all series at once: histogram gradient boosting with the pinball loss.
 
-Moments are drawn in proportion to their load, as a pod more costs the same by night and by day; drawing instead of weighting keeps
-the fit five times as fast (scikit-learn finds the weighted quantile of each leaf by a slow way). The draw is evenly spread and
-without chance: the same history gives the same model.
+Moments are drawn in proportion to their load, as a pod more costs the same by night and by day; drawing instead of weighting
+makes the fit five times as fast (scikit-learn finds the weighted quantile of each leaf by a slow way). The draw is evenly
+spread and without chance: the same history gives the same model.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class PeakModel:
         """Return the quantile of the rise above the present level on a logarithmic scale, shape (n,); never below 0."""
         if self.trees is None:
             return np.zeros(rows.shape[0])
-        return np.maximum(np.asarray(self.trees.predict(rows[:, self.used])), 0.0)
+        return np.asarray(np.maximum(self.trees.predict(rows[:, self.used]), 0.0))
 
 
 def rows_of(seen: Seen, known: np.ndarray[tuple[int, int], np.dtype[np.float32]], most: int = ROWS) -> Rows:

@@ -1,4 +1,4 @@
-"""Windows that roll along a series, gaps left out: the highest, the lowest and the mean of what was, and the highest ahead of a past moment.
+"""Windows that roll along a series, gaps left out: the highest, lowest and mean of what was, and the highest ahead of a moment.
 
 All take an array of shape (n,) with NaN in gaps and return one of the same shape, NaN where nothing is known.
 """

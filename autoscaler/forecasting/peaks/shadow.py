@@ -1,8 +1,8 @@
 """What other ways to decide would have cost, tried beside the real one all the time, in numbers only.
 
 Each way is a row of pretended replicas that follow the reactive formula (an HPA with an empty, defaulted `behavior`) and, where
-it asks for more, a forecast. They differ in nothing else, so what they lose and spend says what the forecast is worth. All rows,
-of one workload or of many, move together as arrays.
+it asks for more, a forecast. They differ in nothing else, so what they lose and spend says what the forecast is worth. All rows
+move together as arrays.
 """
 
 import math
@@ -63,7 +63,7 @@ class Shadows:
         )
 
     def step(self, load: float, seen: float, asked: Ints) -> None:
-        """Let one step pass: pods come, the load is served, then it is decided by what was seen before and what a forecast asks for.
+        """Let one step pass: pods come, the load is served, then it is decided by what was seen and what a forecast asks for.
 
         `asked` has shape (ways,), 0 for nothing. Pods that are asked for serve `start` steps later, those that are given up no
         longer serve in the next step, the newest first.
@@ -89,12 +89,12 @@ class Shadows:
         self.proposed[:, self.steps % self.proposed.shape[1]] = proposal
         stabilised = np.maximum(proposal, np.minimum(now, self.proposed.max(axis=1)))
         fastest = np.maximum(now + _BURST, 2 * now)
-        return np.clip(np.minimum(stabilised, fastest), terms.least, terms.most)
+        return np.asarray(np.clip(np.minimum(stabilised, fastest), terms.least, terms.most))
 
     def _held(self, asked: Ints) -> Ints:
         """Return what forecasts ask for, and pods that are there and were asked for no longer ago than a pod takes to start."""
         self.asked[:, self.steps % self.asked.shape[1]] = asked
-        return np.maximum(asked, np.minimum(self.asked.max(axis=1), self.wanted))
+        return np.asarray(np.maximum(asked, np.minimum(self.asked.max(axis=1), self.wanted)))
 
     def _carry_out(self, change: Ints) -> None:
         if (change < 0).any():

@@ -1,7 +1,7 @@
-"""A series walked through as time went on: refit, forecast, try in the shadow, choose. What is said of a moment rests on its past alone.
+"""A series walked through as time went on: refit, forecast, try in the shadow, choose. What is said rests on the past alone.
 
-Refits are a day apart, choices an hour. The first stretch only teaches; from the first fit on the shadows count, so that by the time
-somebody is to act on a forecast, its worth on this series has been measured on days it had not seen.
+Refits are a day apart, choices an hour. The first stretch only teaches; from the first fit on the shadows count, so that by the
+time somebody is to act on a forecast, its worth on this series has been measured on days it had not seen.
 """
 
 import math
@@ -116,7 +116,9 @@ class Walk:
                 continue
             self._total += float(loads[offset])
             self._shadows.step(float(loads[offset]), self._measured, self._asked)
-            self._measured, self._asked = float(measured[offset]), asked[:, offset]
+            if not math.isnan(measured[offset]):
+                self._measured = float(measured[offset])
+            self._asked = asked[:, offset]
         return rungs
 
     def _choose(self, every: int) -> None:

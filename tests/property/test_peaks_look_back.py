@@ -1,0 +1,51 @@
+"""Windows equal a plain reading of the same words, and features rest on the past alone, whatever the series."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from autoscaler.forecasting.peaks import rolling
+from autoscaler.forecasting.peaks.features import Grid, Seen, features
+from autoscaler.model import Floats
+
+loads = st.one_of(st.just(np.nan), st.just(0.0), st.floats(0, 1e6))
+series = arrays(np.float64, st.integers(1, 60), elements=loads)
+
+
+def most(points: Floats) -> float:
+    known = points[~np.isnan(points)]
+    return float(known.max()) if known.size else np.nan
+
+
+@given(series, st.integers(1, 80))
+def test_the_highest_of_a_window_is_that_of_its_points(values: Floats, width: int) -> None:
+    plain = [most(values[max(0, at - width + 1) : at + 1]) for at in range(values.size)]
+    np.testing.assert_array_equal(rolling.highest(values, width), plain)
+
+
+@given(series, st.integers(0, 9), st.integers(0, 20))
+def test_the_highest_ahead_is_that_of_the_points_ahead(values: Floats, first: int, more: int) -> None:
+    plain = [most(values[at + first : at + first + more + 1]) for at in range(values.size)]
+    np.testing.assert_array_equal(rolling.highest_ahead(values, first, first + more), plain)
+
+
+@given(series, st.integers(1, 80))
+def test_a_mean_leaves_gaps_out(values: Floats, width: int) -> None:
+    for at, got in enumerate(rolling.mean(values, width)):
+        known = [one for one in values[max(0, at - width + 1) : at + 1] if not np.isnan(one)]
+        if known:
+            np.testing.assert_allclose(got, np.mean(known), rtol=1e-6, atol=1e-6)
+        else:
+            assert np.isnan(got)
+
+
+@settings(max_examples=30)
+@given(arrays(np.float64, 700, elements=loads), st.integers(0, 698), loads, st.sampled_from([60.0, 300.0, 3600.0]))
+def test_no_feature_depends_on_what_comes_later(values: Floats, at: int, poison: float, step_s: float) -> None:
+    grid = Grid(1_800_000_000.0, step_s, 2, 3)
+    changed = values.copy()
+    changed[at + 1 :] = poison
+    row = features(Seen(values, grid, 0.3))[at]
+    np.testing.assert_array_equal(features(Seen(changed, grid, 0.3))[at], row)
+    np.testing.assert_array_equal(features(Seen(values[: at + 1], grid, 0.3))[at], row)
