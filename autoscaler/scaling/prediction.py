@@ -1,7 +1,8 @@
 """How many pods a forecast asks for. It can only ever add to what the HPA's formula asks for; `decide` sees to that.
 
-A forecast tells a load, the target tells what one pod may carry of it, the quotient is the count. The tolerance does not
-apply: it is there to ignore noise of a measurement, and a forecast of a peak has none.
+A forecast tells a load, the target tells what one pod may carry of it, the quotient is the count. Where it is known that a pod
+serves more than its target within its SLO, a peak may use that. The tolerance does not apply: it is there to ignore noise of a
+measurement, and a forecast of a peak has none.
 """
 
 import math
@@ -49,9 +50,10 @@ def predict(observation: Observation, policy: Policy, state: State, now_s: float
     if (off := _switched_off(observation, policy)) is not None:
         return Prediction(None, (off,) * len(policy.metrics), _condition((off,)), (), "")
     needs = tuple(
-        _need(spec, _at(observation.forecasts, index), observation.pods, now_s) for index, spec in enumerate(policy.metrics)
+        _need(spec, _at(observation.forecasts, index), observation.pods, policy.capacity_ratio, now_s=now_s)
+        for index, spec in enumerate(policy.metrics)
     )
-    window_s = down_window_s(policy)
+    window_s = down_window_s(policy) if policy.forecast_hold_s is None else policy.forecast_hold_s
     recent = tuple(old for old in state.predicted if old.at_s > now_s - window_s)
     highest = max((old.replicas for old in recent), default=0)
     kept = min(highest, observation.spec_replicas)
@@ -60,7 +62,7 @@ def predict(observation: Observation, policy: Policy, state: State, now_s: float
         recent = (*recent, Recommendation(now_s, _replicas_of(asking)))
     if asking is not None and _replicas_of(asking) >= kept:
         return Prediction(_replicas_of(asking), needs, _condition(needs), recent, asking.message)
-    message = f"a forecast within the last {window_s} s needed {highest} pods"
+    message = f"a forecast within the last {window_s:g} s needed {highest} pods"
     return Prediction(kept or None, needs, _condition(needs), recent, message)
 
 
@@ -72,7 +74,7 @@ def _switched_off(observation: Observation, policy: Policy) -> Need | None:
     return None
 
 
-def _need(spec: MetricSpec, forecast: Forecast | None, pods: Sequence[PodView], now_s: float) -> Need:
+def _need(spec: MetricSpec, forecast: Forecast | None, pods: Sequence[PodView], capacity_ratio: float, *, now_s: float) -> Need:
     """Return what one forecast asks for, if it may."""
     if forecast is None:
         return Need(None, Reason.FORECAST_LEARNING, f"there is no forecast of {named(spec)} yet")
@@ -86,7 +88,7 @@ def _need(spec: MetricSpec, forecast: Forecast | None, pods: Sequence[PodView], 
     per_pod_milli = _carried_by_one_pod(spec, pods)
     if isinstance(per_pod_milli, str):
         return Need(None, Reason.FORECAST_FAILED, f"the forecast of {named(spec)} cannot be turned into pods: {per_pod_milli}")
-    needed = min(forecast.peak * 1000 / per_pod_milli, float(INT32_MAX))
+    needed = min(forecast.peak * 1000 / (per_pod_milli * capacity_ratio), float(INT32_MAX))
     replicas = math.ceil(needed - _ROUND_GUARD)
     return Need(replicas, Reason.FORECAST_IN_USE, _explained(spec, forecast, replicas))
 

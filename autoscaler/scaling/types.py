@@ -99,6 +99,8 @@ class Policy:
     burst: Burst | None = None
     fallback: Fallback | None = None
     pause: Pause | None = None
+    capacity_ratio: float = 1.0  # what a pod serves within its SLO over its target: a forecast peak may use all of it
+    forecast_hold_s: float | None = None  # pods that a forecast asked for stay so long; None: the scale-down window
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class Walk:
 
     terms: Terms
     start_s: float  # time of the first point
+    quantile: float = model.QUANTILE  # of the peak, that the model learns
     at: int = 0  # points that have been walked through
     _model: PeakModel | None = None
     _refit_at: int | None = None
@@ -77,7 +78,7 @@ class Walk:
         self._refit_at = loads.size + round(_REFIT_S / self.terms.step_s)
         try:
             seen = self._seen(loads)
-            self._model = model.fit([model.rows_of(seen, features(seen))])
+            self._model = model.fit([model.rows_of(seen, features(seen))], self.quantile)
         except NotEnoughHistory:
             return
 

@@ -3,6 +3,8 @@
 Pods request 100m of CPU at a target of 50 %: one pod carries 0.05 cores.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from autoscaler.api.types import Behavior, MetricSpec, PolicyType, ScalingPolicy, ScalingRules, SelectPolicy
@@ -89,6 +91,12 @@ def test_an_average_value_divides_the_peak() -> None:
     assert predicted(a_resource_metric(average="200m"), 1.5) == 8  # 7.5
     assert predicted(a_resource_metric("memory", average="100Mi"), 450 * 2**20) == 5
     assert predicted(QUERY, 75.0) == 8
+
+
+def test_a_peak_may_use_what_a_pod_serves_beyond_its_target() -> None:
+    """A pod carries 0.05 cores at its target and 0.1 within its SLO."""
+    assert ahead(a_forecast(0.5), policy=replace(POLICY, capacity_ratio=2.0)).desired == 5
+    assert ahead(a_forecast(0.5)).desired == 10
 
 
 def test_a_container_metric_goes_by_the_request_of_that_container() -> None:
@@ -299,6 +307,16 @@ def test_a_forecast_that_ends_gives_its_pods_back_only_after_the_window() -> Non
     decision = decide(observation, POLICY, state, NOW_S)[0]
     assert decision.desired == 4
     assert told_of_forecast(decision).reason is Reason.FORECAST_EXPIRED
+
+
+def test_pods_that_came_for_a_forecast_stay_as_long_as_the_policy_says() -> None:
+    low = a_reading(CPU, [20] * 4)
+    observation = an_observation(low, pods=some_pods(4))
+    state = a_state((600, 2), predicted=(Recommendation(NOW_S - 60, 4),))
+    left = {
+        hold_s: decide(observation, replace(POLICY, forecast_hold_s=hold_s), state, NOW_S)[0].desired for hold_s in (60.0, 61.0)
+    }
+    assert left == {60.0: 2, 61.0: 4}
 
 
 def test_what_forecasts_asked_for_before_adds_no_pod() -> None:
