@@ -212,7 +212,7 @@ def replay(
     least: Annotated[int, typer.Option("--min", help="minReplicas.")] = 1,
     most: Annotated[int, typer.Option("--max", help="maxReplicas.")] = 200,
     policy: Annotated[str, typer.Option(help="conservative or earned.")] = "conservative",
-    risk: Annotated[float, typer.Option(help="Quantile of the load that forecasts are for.")] = 0.98,
+    risk: Annotated[float, typer.Option(help="Quantile of the load that forecasts are for.")] = 0.95,
     evaluate_from: Annotated[
         str | None, typer.Option(help="ISO time; what is before it only trains. (default: the middle)", metavar="TIME")
     ] = None,

@@ -40,7 +40,7 @@ def checked(options: Options) -> tuple[Setting, Wanted]:
     _one_source(options)
     _within("--target", options.target, 0.01, 10.0, "share of a pod's capacity, such as 0.7")
     _within("--start-seconds", options.start_seconds, 0.0, _LONGEST_START_S, "time until a pod serves")
-    _within("--risk", options.risk, 0.5, 0.9999, "quantile of the load, such as 0.98")
+    _within("--risk", options.risk, 0.5, 0.9999, "quantile of the load, such as 0.95")
     _within("--min", options.least, 1, _MOST_PODS, "at zero pods nothing scales")
     _within("--max", options.most, options.least, _MOST_PODS, "it is at least --min")
     if options.pod_capacity is not None:

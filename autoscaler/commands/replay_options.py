@@ -22,7 +22,7 @@ class Options:
     least: int = 1
     most: int = 200
     policy: str = "conservative"
-    risk: float = 0.98
+    risk: float = 0.95
     evaluate_from: str | None = None
     history: float | None = None
     capped: bool = False

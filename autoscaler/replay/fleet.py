@@ -13,11 +13,10 @@ from joblib import Parallel, delayed
 from autoscaler.model import WorkloadKey
 from autoscaler.replay.foresight import MakeForesight
 from autoscaler.replay.history import Workload
-from autoscaler.replay.play import play
+from autoscaler.replay.play import foresight_for, play
 from autoscaler.replay.recorded import Unusable
 from autoscaler.replay.report import html_table, page
 from autoscaler.replay.score import BASIS_POINTS, Comparison
-from autoscaler.replay.seasonal import SeasonalForesight
 from autoscaler.replay.stage import STEP_S, Setting, Wanted, staged
 
 HEAD = (
@@ -47,7 +46,7 @@ class How:
     setting: Setting
     wanted: Wanted
     jobs: int = -1
-    make: MakeForesight = SeasonalForesight
+    make: MakeForesight = foresight_for
 
 
 @dataclass(frozen=True, slots=True)

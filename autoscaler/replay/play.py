@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autoscaler.replay.foresight import MakeForesight, Question
+from autoscaler.replay.foresight import Foresight, MakeForesight, Question
+from autoscaler.replay.peaks import PeakForesight
 from autoscaler.replay.score import Comparison, score
 from autoscaler.replay.seasonal import SeasonalForesight
 from autoscaler.replay.stage import Setting, Stage
@@ -33,7 +34,15 @@ def _silent(_done: int, _all: int) -> None:
     """Tell nobody."""
 
 
-def play(stage: Stage, setting: Setting, make: MakeForesight = SeasonalForesight, progress: Progress = _silent) -> Replayed:
+def foresight_for(question: Question) -> Foresight:
+    """Return what forecasts a replay: the peak model, but where the load that is seen depends on the pods.
+
+    Then each step must be forecast by itself, which the peak model is too slow for: the seasonal forecasters do it.
+    """
+    return SeasonalForesight(question) if question.setting.capped else PeakForesight(question)
+
+
+def play(stage: Stage, setting: Setting, make: MakeForesight = foresight_for, progress: Progress = _silent) -> Replayed:
     """Return what Foresail and the HPA would have done, and what that would have cost."""
     both = 2 * stage.steps
     hpa = walk(stage, setting, None, lambda done: progress(done, both))

@@ -26,7 +26,7 @@ class Setting:
     start_s: float = 60.0  # from asking for a pod to its serving
     min_replicas: int = 1
     max_replicas: int = 200
-    risk: float = 0.98  # quantile of the load that forecasts are for
+    risk: float = 0.95  # quantile of the load that forecasts are for
     capped: bool = False  # the load that is seen is what pods could serve, as with CPU
 
     @property

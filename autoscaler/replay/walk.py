@@ -74,6 +74,8 @@ def policy_for(setting: Setting, *, forecasts: bool) -> Policy:
         initial_readiness_delay_s=defaults.initial_readiness_delay_s,
         max_metric_age_s=math.inf,
         departures=EXACT,
+        capacity_ratio=1 / setting.target,
+        forecast_hold_s=setting.lead * STEP_S,
     )
 
 

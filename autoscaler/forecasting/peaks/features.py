@@ -53,6 +53,11 @@ class Seen:
         """The logarithm of the load at each point."""
         return np.log(self.values + self.floor)
 
+    @cached_property
+    def highest(self) -> Floats:
+        """The highest load up to each point; 0 before any is known."""
+        return np.maximum.accumulate(np.nan_to_num(self.values))
+
     def loads(self, rise: Floats, at: slice) -> Floats:
         """Return the loads that rises above the level come to; never negative."""
         return np.maximum(np.exp(self.level[at] + rise) - self.floor, 0.0)

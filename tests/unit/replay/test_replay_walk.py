@@ -75,15 +75,15 @@ def test_the_hpa_waits_for_its_window_before_it_removes_pods() -> None:
 
 def test_a_forecast_raises_the_count_and_never_lowers_it() -> None:
     stage = a_stage(np.full(300, 7.0), 20)
-    assert set(walk(stage, Setting(), Says(14.0)).desired) == {20}
+    assert set(walk(stage, Setting(), Says(20.0)).desired) == {20}
     assert set(walk(stage, Setting(), Says(1.0)).desired) == {10}
-    shut = walk(stage, Setting(), Says(14.0, is_open=False))
+    shut = walk(stage, Setting(), Says(20.0, is_open=False))
     assert set(shut.desired) == {10}
     assert set(shut.predicted) == {-1}
 
 
 def test_rows_say_what_was_weighed_and_why() -> None:
-    course = walk(a_stage(np.full(30, 7.0), 20), Setting(), Says(14.0))
+    course = walk(a_stage(np.full(30, 7.0), 20), Setting(), Says(20.0))
     assert (course.reactive[0], course.predicted[0], course.desired[0]) == (10, 20, 20)
     assert course.reasons[0] is Reason.FORECAST_AHEAD
     assert course.said == "said"

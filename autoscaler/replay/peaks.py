@@ -1,0 +1,66 @@
+"""Forecasts of a replay by the peak model: what is seen is unfolded into the samples it is the mean of, and walked through."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autoscaler.forecasting.peaks.boldness import LADDER, OFF
+from autoscaler.forecasting.peaks.shadow import Terms
+from autoscaler.forecasting.peaks.walk import Said, Walk
+from autoscaler.model import Floats
+from autoscaler.replay.foresight import Foreseen, Question
+from autoscaler.replay.stage import SEEN_STEPS, STEP_S
+
+
+@dataclass(slots=True)
+class PeakForesight:
+    """Implements `Foresight`."""
+
+    question: Question
+    _walk: Walk = field(init=False)
+
+    def __post_init__(self) -> None:
+        setting = self.question.setting
+        terms = Terms(
+            capacity=1.0,
+            target=setting.target,
+            start=setting.lead,
+            step_s=STEP_S,
+            least=setting.min_replicas,
+            most=setting.max_replicas,
+        )
+        self._walk = Walk(terms, self.question.start_s, setting.risk)
+
+    def block(self, seen: Floats, first: int, last: int) -> Foreseen:
+        """Return the forecasts for the steps `first` to before `last`."""
+        loads = unfolded(seen[:last])
+        said = self._walk.advance(loads, seen[1:last])
+        new = slice(first - last, None)
+        provided = said.provided[new]
+        return Foreseen(provided, ~np.isnan(provided), loads[new], said.expected[new], _words(said))
+
+
+def unfolded(seen: Floats) -> Floats:
+    """Return the load of each step, shape (n - 1,), of which `seen`, shape (n,), holds the means of the last four before each.
+
+    The last of four is what the sum of these four has more than that of the four before, and the one that left it.
+    """
+    count = np.minimum(np.arange(1, seen.size), SEEN_STEPS)
+    sums = seen[1:] * count
+    change = np.diff(sums, prepend=0.0)
+    loads = change.copy()
+    for lane in range(SEEN_STEPS):  # each load gives way to the one four steps later
+        loads[lane::SEEN_STEPS] = np.cumsum(change[lane::SEEN_STEPS])
+    return np.maximum(loads, 0.0)
+
+
+def _words(said: Said) -> str:
+    if np.isnan(said.expected[-1]):
+        return "learning: a day and a half of history is needed before the first model, half a day more to try it"
+    if said.rung[-1] == OFF:
+        return "no reading of the forecast would have paid over the last two weeks: the reactive formula decides alone"
+    rung = LADDER[said.rung[-1] - 1]
+    return (
+        f"over the last two weeks {rung.stretch:g} times the rise that is forecast, and {rung.headroom:.0%} more, "
+        "would have cost least for what it saved"
+    )

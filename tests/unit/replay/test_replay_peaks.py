@@ -1,0 +1,65 @@
+"""What the peak model makes of what is seen in a replay."""
+
+import numpy as np
+import pytest
+
+from autoscaler.model import Floats
+from autoscaler.replay.foresight import Foreseen, Question
+from autoscaler.replay.peaks import PeakForesight, unfolded
+from autoscaler.replay.play import foresight_for, play
+from autoscaler.replay.seasonal import SeasonalForesight
+from autoscaler.replay.stage import Setting, Stage, seen_of
+
+DAY = 5760
+
+
+def nights(days: int) -> Floats:
+    """Minutes with noise and a job of 12 pods at three in the morning, as steps of 15 s."""
+    minutes = np.arange(days * 1440)
+    load = 6 + np.random.default_rng(0).normal(0, 0.15, minutes.size)
+    load[(minutes % 1440 >= 180) & (minutes % 1440 < 190)] += 12
+    return np.repeat(load, 4)
+
+
+@pytest.fixture(scope="module")
+def stage() -> Stage:
+    return Stage("nights", 1_799_971_200.0, nights(5), 3 * DAY, 1.0)
+
+
+def test_what_is_seen_unfolds_into_the_load() -> None:
+    load = np.random.default_rng(0).random(501) * 9
+    np.testing.assert_allclose(unfolded(seen_of(load)), load[:-1], atol=1e-11)
+
+
+def test_the_pieces_do_not_matter(stage: Stage) -> None:
+    seen, setting = seen_of(stage.load), Setting()
+
+    def said(ends: list[int]) -> tuple[Floats, ...]:
+        foresight, parts, first = PeakForesight(Question(setting, stage.start_s, stage.cut)), [], stage.cut
+        for last in ends:
+            parts.append(foresight.block(seen[:last], first, last))
+            first = last
+        return tuple(np.concatenate([getattr(part, name) for part in parts]) for name in ("peak", "is_open", "upper"))
+
+    whole, pieces = said([stage.cut + 700]), said([stage.cut + 1, stage.cut + 2, stage.cut + 333, stage.cut + 700])
+    for one, other in zip(whole, pieces, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_job_of_every_night_finds_its_pods(stage: Stage) -> None:
+    scores = play(stage, Setting()).scores
+    assert scores.hpa.lost_bp > 5
+    assert scores.foresail.lost_bp < 0.2 * scores.hpa.lost_bp
+    assert scores.foresail.pod_hours < 1.1 * scores.hpa.pod_hours
+
+
+def test_while_it_learns_it_says_so(stage: Stage) -> None:
+    seen = seen_of(stage.load)[: DAY + 10]
+    block: Foreseen = PeakForesight(Question(Setting(), stage.start_s, DAY)).block(seen, DAY, DAY + 10)
+    assert not block.is_open.any()
+    assert "learning" in block.said
+
+
+def test_load_that_depends_on_the_pods_is_forecast_step_by_step(stage: Stage) -> None:
+    assert isinstance(foresight_for(Question(Setting(capped=True), stage.start_s, stage.cut)), SeasonalForesight)
+    assert isinstance(foresight_for(Question(Setting(), stage.start_s, stage.cut)), PeakForesight)
