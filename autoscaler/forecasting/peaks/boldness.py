@@ -18,7 +18,7 @@ _HYSTERESIS = 0.05  # of the logarithm of the cost: a rung must be better by so 
 _NO_LOSS = 1e-5  # share of load: less cannot be told from none
 _STRETCHES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 _HEADROOMS = (0.0, 0.1, 0.3)
-_BOUND = 1.25  # times the highest load so far: no forecast asks for more
+_BOUND = 1.5  # times the highest load so far: no forecast asks for more
 _ROUND_GUARD = 1e-6  # pods
 
 OFF = 0  # the rung that asks for nothing
@@ -32,7 +32,7 @@ class Rung:
     headroom: float
 
     def provided(self, seen: Seen, rises: Floats, at: slice) -> Floats:
-        """Return the load to provide for at some moments, at most a quarter above the highest that ever came."""
+        """Return the load to provide for at some moments, at most half above the highest that ever came."""
         wanted = seen.loads(self.stretch * rises, at) * (1.0 + self.headroom)
         return np.asarray(np.minimum(wanted, _BOUND * seen.highest[at]))
 
