@@ -58,7 +58,7 @@ def work(ours: Sequence[Json], hpas: Sequence[Json], terms: Terms) -> Work:
     idle = [obj for obj in ours if obj not in released and obj["spec"].get("mode") == Mode.SCALE]
     tasks = (
         *(Task(_words(obj, terms, hpas), partial(release, key=key_of(obj), terms=terms, service=service)) for obj in released),
-        *(Task(_floor_words(hpa), partial(floors.give_back, hpa=hpa)) for hpa in floored),
+        *(Task(floors.told(hpa), partial(floors.give_back, hpa=hpa)) for hpa in floored),
         *(Task(_held_words(obj), partial(let_go, obj=obj)) for obj in held),
     )
     left = (
@@ -137,13 +137,6 @@ def _words(obj: Json, terms: Terms, hpas: Sequence[Json]) -> str:
     if there is not None:
         return f"{named(obj)}: leaves its target to {named(there)}, then {end}"
     return f"{named(obj)}: makes {named(hpa)}, then {end}"
-
-
-def _floor_words(hpa: Json) -> str:
-    try:
-        return floors.told(hpa)
-    except ForesailError as error:
-        return f"{named(hpa)}: cannot be given back ({error})"
 
 
 def _held_words(obj: Json) -> str:

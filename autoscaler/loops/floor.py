@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from autoscaler.api.convert.hpa import made_by_keda
+from autoscaler.api.field_owners import remedy
+from autoscaler.api.floor_standing import Standing, claimant, standing_of
 from autoscaler.api.marks import FLOOR_MANAGER
 from autoscaler.api.types import Mode
 from autoscaler.clients.ports import Json
 from autoscaler.loops.contested import WITHIN_S, ContestBook, Rest
 from autoscaler.loops.context import Context
-from autoscaler.loops.field_owners import remedy
 from autoscaler.loops.floor_act import Fresh, give_back, move, named, read
 from autoscaler.loops.floor_report import FloorReporter
-from autoscaler.loops.floor_standing import Standing, claimant, standing_of
 from autoscaler.loops.observe import Fleet, Seen, Served
 from autoscaler.loops.scale_status import Outcome, Result
 from autoscaler.loops.status import key_of, timestamp
@@ -146,13 +146,21 @@ class Floors:
         """Give back what objects that are gone, or are of another mode by now, have left behind; stale sight sees nothing."""
         hpas = self.context.stores.hpas
         for hpa in hpas.items() if hpas else ():
-            if key_of(hpa) in self._claimed or not standing_of(hpa).marked:
-                continue
-            of = claimant(hpa) or key_of(hpa)
-            fresh = await read(self.context, hpa)
-            outcome = fresh if isinstance(fresh, Outcome) else await give_back(self.context, fresh, of)
-            if outcome.reason is not Reason.NOT_LEADER and isinstance(fresh, Fresh):
-                await self._reporter.swept(hpa, fresh.standing, outcome, of)
+            key = key_of(hpa)
+            try:
+                if key not in self._claimed:
+                    await self._sweep(hpa)
+            except Exception:  # an error of ours must not keep the floors of others up, nor stop what comes after
+                log.exception("object_failed", kind="HorizontalPodAutoscaler", namespace=key.namespace, name=key.name)
+
+    async def _sweep(self, hpa: Json) -> None:
+        if not standing_of(hpa).marked:
+            return
+        of = claimant(hpa) or key_of(hpa)
+        fresh = await read(self.context, hpa)
+        outcome = fresh if isinstance(fresh, Outcome) else await give_back(self.context, fresh, of)
+        if outcome.reason is not Reason.NOT_LEADER and isinstance(fresh, Fresh):
+            await self._reporter.swept(hpa, fresh.standing, outcome, of)
 
     def _refusal(self, served: Served, hpa: Json, standing: Standing) -> Condition | None:
         """Return why the floor of an HPA is not ours to raise, whatever is decided."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import structlog
 
 from autoscaler import telemetry
+from autoscaler.api.floor_standing import Standing
 from autoscaler.clients.ports import Json
 from autoscaler.loops import report as tell
 from autoscaler.loops import status
 from autoscaler.loops.context import Context
-from autoscaler.loops.floor_standing import Standing
 from autoscaler.loops.observe import Served
 from autoscaler.loops.report import Happening
 from autoscaler.loops.scale_status import ACTING, Outcome, Result

@@ -8,10 +8,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from autoscaler.api.parse import predictive_autoscaler
 from autoscaler.api.types import MetricSpec, Mode, PredictiveAutoscaler, PredictiveAutoscalerSpec, ResourceMetrics
 from autoscaler.clients.ports import Json, MetricQuestion, Store, Target
-from autoscaler.errors import InvalidObject
+from autoscaler.errors import FieldError, InvalidObject
 from autoscaler.loops import api_load, load
 from autoscaler.loops.api_load import Answers
 from autoscaler.loops.asking import budget_s
@@ -23,6 +25,8 @@ from autoscaler.loops.targets import MissingTarget, SeenTarget, look_at, target_
 from autoscaler.model import Forecast, ObjectKey, PodView
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import MetricReading, Observation
+
+log = structlog.get_logger()
 
 STALE_S = 90.0  # a quiet watch is told that it is alive about every minute (bookmarks)
 PARALLEL_REQUESTS = 8  # to the API server at a time
@@ -74,13 +78,21 @@ class Fleet:
 
 
 def parse(objects: Iterable[Json], hpas: Store | None) -> tuple[list[Served], list[Refused]]:
-    """Divide our objects into valid and invalid ones, both in the order of their names; none that is being deleted."""
+    """Divide our objects into valid and invalid ones, both in the order of their names; none that is being deleted.
+
+    One that an error of ours fails at counts as invalid, so that what it holds (the floor of an HPA, say) is not given up.
+    """
     served, refused = [], []
     for obj in sorted((one for one in objects if "deletionTimestamp" not in one["metadata"]), key=key_of):
         try:
             served.append(_resolved(obj, predictive_autoscaler(obj), hpas))
         except InvalidObject as error:
             refused.append(Refused(key_of(obj), obj, error))
+        except Exception:  # it must not stop the pass for the others
+            key = key_of(obj)
+            log.exception("object_failed", namespace=key.namespace, name=key.name)
+            fault = FieldError("spec", "reading it, or the HPA that it names, failed by an error in the service; see its log")
+            refused.append(Refused(key, obj, InvalidObject(f"PredictiveAutoscaler {key}", (fault,))))
     return served, refused
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from autoscaler.api.convert.to_hpa import hpa_of
-from autoscaler.api.marks import ADOPTED, FLOOR_OF, OWNER_MIN, RESTORE_FINALIZER
+from autoscaler.api.marks import ADOPTED, FLOOR, FLOOR_OF, OWNER_MIN, RESTORE_FINALIZER
 from autoscaler.errors import ForesailError
 from autoscaler.handover.everything import carry_out, look_around, work
 from autoscaler.handover.record import record_of
@@ -34,7 +34,7 @@ async def test_everything_is_given_back_at_once(stage: Stage) -> None:
     stage.cluster.delete(HPAS, NAMESPACE, "shop")
     for name in ("one", "two"):
         put_adopted(stage, name)
-    stage.cluster.put(HPAS, an_hpa("raised", annotations={FLOOR_OF: "default/gone", OWNER_MIN: "2"}))
+    stage.cluster.put(HPAS, an_hpa("raised", annotations={FLOOR_OF: "default/gone", OWNER_MIN: "2", FLOOR: "1"}))
     stage.cluster.put(OURS, held("going", gone=True, replicas=5))
     stage.cluster.put(OURS, held("staying", gone=False, replicas=7))
     assert await release_all(stage) == 0
@@ -113,11 +113,13 @@ async def test_a_record_that_somebody_broke_fails_alone(stage: Stage) -> None:
     stage.cluster.delete(HPAS, NAMESPACE, "shop")
     put_adopted(stage, "one")
     stage.cluster.put(OURS, an_autoscaler("bad", target="bad", mode="Scale", annotations={ADOPTED: "[" * 100_000}))
-    stage.cluster.put(HPAS, an_hpa("raised", annotations={FLOOR_OF: "default/gone", OWNER_MIN: "9" * 5_000}))
-    assert await release_all(stage) == 2
+    stage.cluster.put(HPAS, an_hpa("raised", annotations={FLOOR_OF: "default/gone", OWNER_MIN: "9" * 5_000, FLOOR: "1"}))
+    assert await release_all(stage) == 1
     assert stage.hpa("one")
     assert "PredictiveAutoscaler default/bad" in stage.text
-    assert "HorizontalPodAutoscaler default/raised: cannot be given back" in stage.text
+    raised = stage.hpa("raised")
+    assert raised
+    assert (raised["spec"]["minReplicas"], raised["metadata"].get("annotations") or {}) == (1, {})
 
 
 @pytest.mark.parametrize("body", [[1, 2, 3], {}, {"items": [1]}, {"items": [{}]}, {"items": 5}])

@@ -79,10 +79,27 @@ def test_without_managed_fields_the_annotations_count() -> None:
     assert change_back(hpa) == gone
 
 
-def test_an_annotation_that_somebody_broke_is_named() -> None:
-    hpa = an_hpa(annotations={FLOOR_OF: "a/b", OWNER_MIN: "two"})
-    with pytest.raises(Permanent, match=r"owner-min-replicas is 'two' and no number"):
-        change_back(hpa)
+@pytest.mark.parametrize("notes", [{OWNER_MIN: "two"}, {OWNER_MIN: "9" * 5_000}, {OWNER_MIN: "9999999999"}, {}])
+def test_where_nobody_can_say_what_the_owner_wants_min_replicas_stays_and_that_is_told(notes: Json) -> None:
+    hpa = an_hpa(annotations={FLOOR_OF: "a/b", FLOOR: "8", **notes})
+    hpa["spec"]["minReplicas"] = 8
+    change = change_back(hpa)
+    assert change
+    assert "spec" not in change
+    assert "do not tell what its owner wants (see foresail.dev/owner-min-replicas), so its minReplicas, 8, stays" in told(hpa)
+
+
+async def test_an_owner_who_applied_the_very_value_of_the_floor_keeps_it(stage: Stage) -> None:
+    hpa = await raised(stage, 3, to=8)
+    plain = {"metadata": {"namespace": NAMESPACE, "name": "shop"}, "spec": {"minReplicas": 8}}
+    applied = await Objects(stage.connection, "argocd-controller").apply(HORIZONTAL_POD_AUTOSCALERS, plain, force=True)
+    assert isinstance(applied, dict)
+    assert "stays" in told(applied)
+    await give_back(stage.session(), hpa)
+    after = stage.hpa()
+    assert after
+    assert after["spec"]["minReplicas"] == 8
+    assert managers(after) == {"kubectl", "argocd-controller"}
 
 
 def test_an_hpa_that_was_never_raised_has_nothing_to_give_back() -> None:

@@ -1,6 +1,7 @@
 """Mode HPAFloor in the scaling loop: what is raised, what is left alone, and what is given back."""
 
 import pytest
+import structlog
 from msgspec.structs import replace
 
 from autoscaler.api.marks import FLOOR, FLOOR_OF, OWNER_MIN
@@ -456,3 +457,49 @@ async def test_the_speed_that_the_hpa_allows_is_not_used_twice() -> None:
     assert min_replicas(scene) == 4
     await look(scene, 9, passes=4)
     assert min_replicas(scene) == 6
+
+
+@pytest.mark.parametrize("note", [OWNER_MIN, FLOOR])
+@pytest.mark.parametrize("text", ["1" * 5_000, "9999999999", "\u0663", "-1", "1e3"])
+async def test_an_annotation_of_ours_that_somebody_broke_stops_nobody(note: str, text: str) -> None:
+    scene = a_floored_shop()
+    await look(scene, 6)
+    broken = hpa(scene)
+    broken["metadata"]["annotations"][note] = text
+    scene.cluster.put(HPAS, broken)
+    meta = {"namespace": "elsewhere", "name": "theirs", "annotations": {note: text}}
+    scene.cluster.put(HPAS, {"metadata": meta, "spec": {"scaleTargetRef": {}, "maxReplicas": 3}})
+    scene.deploy("cafe")
+    scene.autoscale("cafe")
+    scene.use_cpu(0.160, "cafe")
+    await look(scene, 7)
+    assert scene.replicas("cafe") == 4
+    assert min_replicas(scene) == 7
+    assert hpa(scene)["metadata"]["annotations"][OWNER_MIN] == "6"  # nobody knows better
+    theirs = scene.cluster.get(HPAS, "elsewhere", "theirs")
+    assert theirs
+    assert not theirs["metadata"].get("annotations")
+
+
+async def test_an_hpa_that_an_error_of_ours_fails_at_stops_nobody_and_its_floor_stays() -> None:
+    scene = a_floored_shop()
+    await look(scene, 6)
+    broken = hpa(scene)
+    broken["spec"]["minReplicas"] = "six"  # which no API server would let through
+    scene.cluster.put(HPAS, broken)
+    scene.cluster.put(HPAS, {"metadata": {"namespace": "elsewhere", "name": "theirs"}, "spec": broken["spec"]})
+    gitops(scene, 1, "left", scaleTargetRef={"apiVersion": "apps/v1", "kind": "Deployment", "name": "none"})
+    left = hpa(scene, "left")
+    left["metadata"]["annotations"] = {FLOOR_OF: "default/gone"}
+    scene.cluster.put(HPAS, left)
+    scene.deploy("cafe")
+    scene.autoscale("cafe")
+    scene.use_cpu(0.160, "cafe")
+    with structlog.testing.capture_logs() as logs:
+        await scene.scaling.once()
+    assert scene.replicas("cafe") == 4
+    assert marks(scene, "left") == []
+    assert hpa(scene)["metadata"]["annotations"][FLOOR_OF] == "default/shop"
+    assert scene.condition("Valid") == ("False", "InvalidSpec")
+    failed = [(one["namespace"], one["name"]) for one in logs if one["event"] == "object_failed"]
+    assert failed == [("default", "shop"), ("elsewhere", "theirs")]
