@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from autoscaler import telemetry
+from autoscaler.api.restored import is_restored
 from autoscaler.api.types import Mode, PredictiveAutoscalerSpec
 from autoscaler.clients.ports import Target
 from autoscaler.loops import overlaps, scale_past, scale_status, status
@@ -25,7 +26,7 @@ from autoscaler.loops.leads import lead_s
 from autoscaler.loops.observe import PARALLEL_REQUESTS, Fleet, Seen, Served, observe, stale_orders, stale_watch
 from autoscaler.loops.outage import Outage
 from autoscaler.loops.pods import PodIndex
-from autoscaler.loops.restore import Restorer, is_restored
+from autoscaler.loops.restore import Restorer
 from autoscaler.loops.rivals import Others
 from autoscaler.loops.rivals import find as find_rivals
 from autoscaler.loops.scale_act import carry_out
@@ -106,7 +107,7 @@ class ScaleLoop:
         outcomes = await asyncio.gather(*map(finish, self._cap(self._plan(fleet))))
         if self.context.settings.acts and not stale_orders(self.context):
             await self._floors.sweep()
-        await self._restorer.let_go([one.served for one in fleet.seen])
+        await self._restorer.let_go()
         for refused in fleet.refused:
             try:
                 await self._reporter.refused(refused)
@@ -186,12 +187,14 @@ class ScaleLoop:
 
     async def _finish(self, plan: _Plan) -> Outcome:
         """Act on one object and report; what fails here is this object's."""
+        served, spec = plan.seen.served, plan.seen.served.autoscaler.spec
+        restored = is_restored(spec.mode, spec.on_delete)
+        if not restored:
+            await self._restorer.release(served.obj)
         if plan.floor:
             return await self._finish_floor(plan, plan.floor)
-        served, outcome = plan.seen.served, _blocked(plan)
-        if not is_restored(served.autoscaler.spec):
-            await self._restorer.release(served.obj)
-        elif plan.decision and plan.brake.status and not plan.rival:
+        outcome = _blocked(plan)
+        if restored and plan.decision and plan.brake.status and not plan.rival:
             outcome = await self._restorer.prepare(served, plan.decision.current) or outcome
         if outcome is None and plan.decision:
             outcome = await carry_out(self.context, served, plan.decision, self._guard.judge)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from autoscaler import telemetry
-from autoscaler.api.overrides import OnDelete
+from autoscaler.api.restored import is_restored
 from autoscaler.api.types import MetricSpec, Mode
 from autoscaler.clients.ports import Json
 from autoscaler.loops import scale_past, schedule_status, status
@@ -80,7 +80,8 @@ def of_report(report: Report, before: Json, now_s: float) -> Json:
             new["forecast"] = forecast
         if decision.timetable:
             new["schedules"] = schedule_status.of_timetable(decision.timetable)
-    if report.seen.served.autoscaler.spec.on_delete is OnDelete.RESTORE:
+    spec = report.seen.served.autoscaler.spec
+    if is_restored(spec.mode, spec.on_delete):
         new |= _kept(before, _ORIGINAL)
     if report.floor:
         new["floor"] = dict(report.floor)

@@ -98,6 +98,8 @@ def made_by_keda(hpa: Json) -> str | None:
     """Return the name of the ScaledObject that KEDA made an HPA from; None when it was not KEDA."""
     for owner in a_list(an_object(hpa.get("metadata")).get("ownerReferences")):
         fields = an_object(owner)
+        if fields.get("controller") is False:  # it owns it beside another who made it
+            continue
         if fields.get("kind") == "ScaledObject" and str(fields.get("apiVersion")).partition("/")[0] == "keda.sh":
             return str(fields.get("name"))
     return None
