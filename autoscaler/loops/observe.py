@@ -5,6 +5,7 @@ that was never filled or a bug stops a pass. Deciding is left to `scaling`.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -167,28 +168,32 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
 
 def stale_watch(context: Context) -> str | None:
     """Say which watch of what is scaled has not been heard of for too long; None when all are fresh."""
-    name = _oldest({"pods": context.stores.pods} | dict(context.stores.workloads))
-    return name and f"the watch of {name} is silent for over {STALE_S:g} s, so replicas and pods may be others by now"
+    stores = {"pods": context.stores.pods} | dict(context.stores.workloads)
+    return _silence(stores, "so replicas and pods may be others by now")
 
 
 def stale_orders(context: Context) -> str | None:
     """Say which watch of what users ask for has not been heard of for too long; None when all are fresh.
 
     An object may have been changed or deleted since, or an HPA or a ScaledObject have come: what was asked for once must not be
-    carried out.
+    carried out. A watch that was never answered knows of nobody, which is not the same as that there is nobody; a kind that the
+    cluster does not have is answered.
     """
-    stores = {AUTOSCALERS: context.stores.autoscalers} | ({HPAS: context.stores.hpas} if context.stores.hpas else {})
-    if context.stores.scaled_objects and context.stores.scaled_objects.synced:
-        stores[SCALED_OBJECTS] = context.stores.scaled_objects
-    name = _oldest(stores)
-    return name and f"the watch of {name} is silent for over {STALE_S:g} s, so what is asked for may be another by now"
+    optional = {HPAS: context.stores.hpas, SCALED_OBJECTS: context.stores.scaled_objects}
+    stores = {AUTOSCALERS: context.stores.autoscalers} | {name: store for name, store in optional.items() if store}
+    return _silence(stores, "so what is asked for may be another by now")
 
 
-def _oldest(stores: Mapping[str, Store]) -> str | None:
-    """Return the name of the cache that is oldest, if that is too old."""
+def _silence(stores: Mapping[str, Store], so: str) -> str | None:
+    """Say of the cache that is oldest that it is too old, what that means and what is known of the cause; None if it is not."""
     ages = {name: store.age_s() for name, store in stores.items()}
     name = max(ages, key=lambda one: ages[one])
-    return name if not ages[name] <= STALE_S else None
+    if ages[name] <= STALE_S:
+        return None
+    why = f": {stores[name].problem}" if stores[name].problem else ""
+    if ages[name] == math.inf:
+        return f"the watch of {name} has not been answered yet, {so}{why}"
+    return f"the watch of {name} is silent for over {STALE_S:g} s, {so}{why}"
 
 
 def _of_prometheus(spec: PredictiveAutoscalerSpec) -> Iterable[MetricSpec]:

@@ -130,8 +130,11 @@ class ScaleLoop:
             brake = scale_status.acting(mode, acts=self.context.settings.acts, scaled_by_other=other)
             if brake.status and stale:
                 brake = replace(brake, status=False, reason=Reason.REFUSED_STALE, message=stale)
-            brake = brake if key in rivals else self._guard.brake(one.served, brake)  # a rival says more
-            plans.append(self._with_floor(_Plan(one, self._decide(one), brake, rivals.get(key))))
+            if rival := rivals.get(key):  # who says more than who contests it
+                brake = _left_to(rival, brake) if mode is Mode.SCALE else brake
+            else:
+                brake = self._guard.brake(one.served, brake)
+            plans.append(self._with_floor(_Plan(one, self._decide(one), brake, rival)))
         return plans
 
     def _with_floor(self, plan: _Plan) -> _Plan:
@@ -293,13 +296,20 @@ def _bounded(plan: _Plan, decision: Decision | None) -> _Plan:
     return replace(plan, floor=plan.floor.bounded(decision)) if plan.floor else replace(plan, decision=decision)
 
 
+def _left_to(rival: str, brake: Condition) -> Condition:
+    """Return the condition Acting of an object in mode Scale whose target somebody else scales."""
+    if not brake.status:
+        return brake
+    text = f"{rival} already scales the target, and two would fight; delete one of them or set mode to Observe"
+    return replace(brake, status=False, reason=Reason.TARGET_CONFLICT, message=text)
+
+
 def _blocked(plan: _Plan) -> Outcome | None:
     """Return why a decision is not carried out; None when it may be."""
     if plan.decision is None:
         return Outcome(Result.BLOCKED)
-    if plan.rival and plan.brake.reason is Reason.MODE_SCALE:
-        text = f"{plan.rival} already scales the target, and two would fight; delete one of them or set mode to Observe"
-        return Outcome(Result.BLOCKED, Reason.TARGET_CONFLICT, text)
+    if plan.brake.reason is Reason.TARGET_CONFLICT:
+        return Outcome(Result.BLOCKED, plan.brake.reason, plan.brake.message)
     if plan.decision.action is Action.HOLD:
         return Outcome(Result.HELD)
     return None if plan.brake.status else Outcome(Result.BLOCKED, plan.brake.reason, plan.brake.message)
