@@ -24,6 +24,7 @@ ACTIVE = "ScalingActive"
 ACTING = "Acting"
 VALID = "Valid"
 _LASTING = ("currentReplicas", "desiredReplicas", "lastScaleTime", "lastChange", scale_past.FIELD)
+_CONTESTED = (Reason.TARGET_CONTESTED, Reason.FLOOR_CONTESTED)
 _ORIGINAL = ("originalReplicas", "originalTarget")  # what comes back when the object goes
 
 
@@ -137,7 +138,7 @@ def series(report: Report, now_s: float) -> dict[Series, float]:
     key, observation, decision = report.seen.served.key, report.seen.observation, report.decision
     labels = (key.namespace, key.name)
     values: dict[Series, float] = {}
-    values[telemetry.CONTESTED, labels] = report.brake.reason is Reason.TARGET_CONTESTED
+    values[telemetry.CONTESTED, labels] = report.brake.reason in _CONTESTED
     if report.lead_s is not None:
         values[telemetry.LEAD_TIME, labels] = report.lead_s
     if observation is None or decision is None:

@@ -238,6 +238,7 @@ async def test_somebody_who_sets_it_back_again_and_again_is_named_and_left_alone
     await look(scene, 5, passes=20)
     assert len(writes(scene)) == before
     assert scene.reasons("PredictiveAutoscaler").count("FloorContested") == 1
+    assert REGISTRY.get_sample_value("foresail_contested", {"namespace": NAMESPACE, "name": "shop"}) == 1
     assert scene.notifier.types().count("foresail.refused") == 1
 
 
