@@ -220,8 +220,9 @@ class ScaleLoop:
         brake = done.brake
         held = Outcome(Result.HELD) if brake.status else Outcome(Result.BLOCKED, brake.reason, brake.message)
         lead = self._lead_s(plan.seen.served)
-        await self._reporter.served(Report(plan.seen, plan.decision, held, brake, lead, done.status))
-        return done.outcome
+        act = done.told(plan.decision) if plan.decision and floor.hpa else None
+        await self._reporter.served(Report(plan.seen, plan.decision, held, brake, lead, done.status, act))
+        return act.outcome if act else done.outcome
 
     def _policy_of(self, spec: PredictiveAutoscalerSpec) -> Policy:
         settings = self.context.settings

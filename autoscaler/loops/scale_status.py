@@ -17,7 +17,8 @@ from autoscaler.model import Forecast, GateState
 from autoscaler.reasons import Reason
 from autoscaler.scaling import burst, full_cluster
 from autoscaler.scaling.amounts import target_of
-from autoscaler.scaling.types import Condition, Decision, MetricReading, MetricStatus, Source
+from autoscaler.scaling.draft import action
+from autoscaler.scaling.types import Action, Condition, Decision, MetricReading, MetricStatus, Source
 
 ABLE = "AbleToScale"
 ACTIVE = "ScalingActive"
@@ -36,6 +37,7 @@ class Result(StrEnum):
     CONFLICT = "conflict"  # the target changed since it was observed; the next pass decides anew
     FAILED = "failed"
     BLOCKED = "blocked"  # it must not be carried out
+    LEFT = "left"  # to the HPA, which scales the target in mode HPAFloor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,22 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorAct:
+    """What came of a decision in mode HPAFloor: whether minReplicas of the HPA was written, before and after."""
+
+    outcome: Outcome
+    before: int
+    after: int
+
+    @property
+    def action(self) -> Action:
+        """What was done, which is nothing as long as it is left to the HPA."""
+        if self.outcome.result is not Result.DONE:
+            return Action.HOLD
+        return action(self.after, self.before)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One object after a pass; `decision` is None where its target cannot be scaled."""
 
@@ -57,6 +75,7 @@ class Report:
     brake: Condition  # the condition Acting
     lead_s: float | None = None
     floor: Json = field(default_factory=dict)  # in mode HPAFloor: how it stands with the HPA's minReplicas
+    floor_act: FloorAct | None = None  # likewise: what came of the decision; `outcome` is of the target, which is the HPA's
 
 
 def of_report(report: Report, before: Json, now_s: float) -> Json:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from autoscaler.api.marks import FLOOR, FLOOR_OF, OWNER_MIN
 from autoscaler.errors import Temporary
-from autoscaler.model import GateState
+from autoscaler.model import GateState, ObjectKey
 from autoscaler.telemetry import REGISTRY
 from tests.fakes.kube import FakeStore
 from tests.unit.loops.floor_scenes import (
@@ -55,6 +55,57 @@ async def test_a_raise_is_told_by_event_notice_metric_and_page() -> None:
     labels = {"namespace": NAMESPACE, "name": "shop", "act": "floor", "result": "done"}
     assert REGISTRY.get_sample_value("foresail_acts_total", labels) == 1
     assert [row["act"] for row in scene.board.acts] == ["floor"]
+
+
+def counted(action: str) -> float:
+    labels = {"namespace": NAMESPACE, "name": "shop", "action": action, "reason": "ForecastAhead"}
+    return REGISTRY.get_sample_value("foresail_decisions_total", labels) or 0.0
+
+
+async def test_what_was_done_about_a_decision_is_told_of_the_floor_and_the_rest_is_left_to_the_hpa() -> None:
+    scene = a_floored_shop()
+    before = counted("scale_up")
+    await look(scene, 6)
+    row = scene.status()["decision"]
+    assert (row["current"], row["desired"], row["result"], row["resultReason"]) == (2, 6, "done", "FloorRaised")
+    assert row["floor"] == {"before": 2, "after": 6}
+    assert row["resultMessage"] == "setting the floor of HorizontalPodAutoscaler default/shop from 2 to 6"
+    raised = scene.status()["lastChange"]
+    assert raised == row
+    await look(scene, 6, passes=3)
+    row = scene.status()["decision"]
+    assert (row["result"], row["resultReason"], row["floor"]) == ("left", "ModeHPAFloor", {"before": 6, "after": 6})
+    assert row["resultMessage"] == "the HPA scales the target; its minReplicas is 6"
+    assert scene.status()["lastChange"] == raised
+    assert counted("scale_up") == before + 1
+    assert scene.board.decisions[ObjectKey(NAMESPACE, "shop")][-1]["result"] == "left"
+    scene.deploy(replicas=6)  # by the HPA
+    await look(scene, 6)
+    assert scene.status()["decision"]["result"] == "held"
+    assert "lastScaleTime" not in scene.status()
+    assert "SuccessfulRescale" not in scene.reasons()
+
+
+async def test_a_floor_that_cannot_be_written_or_may_not_be_is_told_as_such() -> None:
+    scene = a_floored_shop()
+    scene.kube.fail("apply_floor", Temporary("busy"))
+    await look(scene, 6)
+    row = scene.status()["decision"]
+    assert (row["result"], row["resultReason"], row["floor"]) == ("failed", "FloorFailed", {"before": 2, "after": 2})
+    assert stores_of(scene)
+    stores_of(scene).age = 91
+    await look(scene, 6)
+    row = scene.status()["decision"]
+    assert (row["result"], row["resultReason"]) == ("blocked", "RefusedStale")
+
+
+async def test_a_contested_floor_is_shown_as_it_was_given_back() -> None:
+    scene = a_floored_shop(2)
+    for _ in range(3):
+        await look(scene, 5)
+        gitops(scene, 2)
+    await look(scene, 5)
+    assert scene.status()["floor"]["minReplicas"] == 2
 
 
 async def test_what_stays_as_it_is_is_written_once() -> None:
