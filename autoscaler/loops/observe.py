@@ -186,7 +186,7 @@ def stale_orders(context: Context) -> str | None:
 
 def _silence(stores: Mapping[str, Store], so: str) -> str | None:
     """Say of the cache that is oldest that it is too old, what that means and what is known of the cause; None if it is not."""
-    ages = {name: store.age_s() for name, store in stores.items()}
+    ages = {name: store.age_s() if store.synced else math.inf for name, store in stores.items()}
     name = max(ages, key=lambda one: ages[one])
     if ages[name] <= STALE_S:
         return None

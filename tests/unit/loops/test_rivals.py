@@ -1,7 +1,5 @@
 """Who scales a target already is named, and left to it."""
 
-import math
-
 import pytest
 
 from autoscaler.loops.status import find
@@ -119,7 +117,7 @@ async def test_scaled_objects_that_nobody_has_heard_of_for_long_hold() -> None:
 async def test_scaled_objects_that_may_not_be_listed_hold_and_the_right_that_is_missing_is_named() -> None:
     scene = a_scene()
     assert scene.scaled_objects is not None
-    scene.scaled_objects.synced, scene.scaled_objects.age = False, math.inf
+    scene.scaled_objects.synced = False
     scene.scaled_objects.problem = 'list scaledobjects: HTTP 403; grant verb "list" on "scaledobjects" in API group "keda.sh"'
     await scene.scaling.once()
     assert scene.replicas() == 2
