@@ -3,6 +3,7 @@
 import pytest
 
 from autoscaler.api.marks import FLOOR, FLOOR_MANAGER, FLOOR_OF, OWNER_MIN
+from autoscaler.clients.kube.connection import APPLY_PATCH, Call
 from autoscaler.clients.kube.objects import Objects
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS
 from autoscaler.errors import Permanent
@@ -21,9 +22,15 @@ async def raised(stage: Stage, owners: int | None, to: int = 5) -> Json:
     await Objects(stage.connection, "kubectl").create(HORIZONTAL_POD_AUTOSCALERS, plain)
     marks = {FLOOR_OF: str(SHOP), OWNER_MIN: "" if owners is None else str(owners), FLOOR: str(to)}
     floor = {"metadata": {**plain["metadata"], "annotations": marks}, "spec": {"minReplicas": to}}
-    applied = await Objects(stage.connection, FLOOR_MANAGER).apply(HORIZONTAL_POD_AUTOSCALERS, floor, force=True)
-    assert isinstance(applied, dict)
-    return applied
+    return await applied_by(FLOOR_MANAGER, stage, floor)
+
+
+async def applied_by(manager: str, stage: Stage, hpa: Json) -> Json:
+    """Apply the shop's HPA on the server's side, with force."""
+    query = {"fieldManager": manager, "force": "true"}
+    body = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", **hpa}
+    call = Call("patch", HORIZONTAL_POD_AUTOSCALERS, NAMESPACE, "shop", "", body, query, content_type=APPLY_PATCH)
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", **(await stage.connection.send(call)).body}
 
 
 def managers(hpa: Json | None) -> set[str]:
@@ -92,8 +99,7 @@ def test_where_nobody_can_say_what_the_owner_wants_min_replicas_stays_and_that_i
 async def test_an_owner_who_applied_the_very_value_of_the_floor_keeps_it(stage: Stage) -> None:
     hpa = await raised(stage, 3, to=8)
     plain = {"metadata": {"namespace": NAMESPACE, "name": "shop"}, "spec": {"minReplicas": 8}}
-    applied = await Objects(stage.connection, "argocd-controller").apply(HORIZONTAL_POD_AUTOSCALERS, plain, force=True)
-    assert isinstance(applied, dict)
+    applied = await applied_by("argocd-controller", stage, plain)
     assert "stays" in told(applied)
     await give_back(stage.session(), hpa)
     after = stage.hpa()
