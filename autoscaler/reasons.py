@@ -98,7 +98,6 @@ class Reason(StrEnum):
     # Replicas that come back when an object goes
     RESTORED = "Restored"
     RESTORE_FAILED = "RestoreFailed"
-    STATUS_UPDATE_FAILED = "FailedUpdateStatus"
     # Healing
     HEALTHY = "Healthy"
     NOT_READY_TOO_LONG = "NotReadyTooLong"

@@ -40,7 +40,9 @@ CANDIDATE_REPLICAS = _gauge(
     "foresail_decision_candidate_replicas", "Every value that the last decision weighed, by source.", (*_OBJECT, "source")
 )
 UNSCHEDULABLE_PODS = _gauge("foresail_unschedulable_pods", "Pods of the target for which there is no node.", _OBJECT)
-CONTESTED = _gauge("foresail_contested", "1 while nothing is written, as another sets the count back again and again.", _OBJECT)
+CONTESTED = _gauge(
+    "foresail_contested", "1 while nothing is written, as another sets replicas or minReplicas back again and again.", _OBJECT
+)
 DECISION_LIMITS = _gauge(
     "foresail_decision_limits", "1 for each limit that changed the last decision, by field or setting.", (*_OBJECT, "limit")
 )

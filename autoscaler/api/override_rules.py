@@ -16,6 +16,10 @@ Object = Mapping[str, Json]
 _HPA = "HorizontalPodAutoscaler"
 _FILLED_IN = {"minReplicas": 1}  # by the API server, which cannot be told from a user who wrote it
 _INHERITED = ("minReplicas", "maxReplicas", "metrics", "behavior")
+_OF_A_SCALER = {  # what would do nothing where the HPA scales
+    "burst": "must not be set when mode is HPAFloor: how the HPA answers a sudden rise is its own",
+    "fallback": "must not be set when mode is HPAFloor: what the HPA does without metrics is its own",
+}
 
 
 def override_faults(fields: Object, path: str) -> Iterator[FieldError]:
@@ -44,6 +48,12 @@ def _mode(fields: Object, path: str) -> Iterator[FieldError]:
         for name in _INHERITED:
             if fields.get(name) not in (None, _FILLED_IN.get(name)):
                 yield FieldError(f"{path}.{name}", "must not be set when mode is HPAFloor: that of the HPA counts")
+        for name, message in _OF_A_SCALER.items():
+            if fields.get(name) is not None:
+                yield FieldError(f"{path}.{name}", message)
+        if fields.get("onDelete") == "Restore":
+            message = "must not be Restore when mode is HPAFloor: the HPA scales on, and gets its own minReplicas back anyway"
+            yield FieldError(f"{path}.onDelete", message)
     elif is_hpa:
         yield FieldError(f"{path}.scaleTargetRef", f"must name what is scaled, not a {_HPA}; that is for mode HPAFloor")
     if mode != "HPAFloor" and fields.get("maxReplicas") is None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 
 CRON_FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
+FAR_S = 32_503_680_000.0  # the year 3000: what comes after that never comes, and nothing here has to reckon with it
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
     rf"(?P<day>{_DAY.pattern})([T ](?P<time>[0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}})?)(?P<offset>Z|[+-][0-9]{{2}}:[0-9]{{2}})?)?"
@@ -41,15 +42,21 @@ def day(text: str) -> date:
 
 
 def moment(text: str, where: tzinfo) -> float:
-    """Return the moment of YYYY-MM-DD[THH:MM[:SS]], by the clocks of a zone or with an offset of its own; raises ValueError."""
+    """Return the moment of YYYY-MM-DD[THH:MM[:SS]], by the clocks of a zone or with an offset of its own; raises ValueError.
+
+    None is in the year 3000 or later: a cron line that begins near the last year that there is cannot be walked along.
+    """
     found = _MOMENT.fullmatch(text)
     if not found:
         raise ValueError("must be YYYY-MM-DDTHH:MM, with an offset such as +02:00 or Z where the time zone is not meant")
     try:
         read = datetime.fromisoformat(text)
-        return read.timestamp() if read.tzinfo else first(read, where)
+        at_s = read.timestamp() if read.tzinfo else first(read, where)
     except OverflowError as error:
         raise ValueError("is beyond the times that can be reckoned with") from error
+    if at_s >= FAR_S:
+        raise ValueError("must be before the year 3000 (a schedule without `to` never ends)")
+    return at_s
 
 
 def first(wall: datetime, where: tzinfo) -> float:

@@ -136,6 +136,11 @@ class Store(Protocol):
         """Whether the cache has been filled once."""
         ...
 
+    @property
+    def problem(self) -> str:
+        """What kept it from being filled or followed the last time, and what to do about it; empty where nothing did."""
+        ...
+
     def items(self) -> Sequence[Json]:
         """Return all objects known now."""
         ...

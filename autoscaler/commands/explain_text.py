@@ -16,7 +16,9 @@ _RESULTS = {
     "conflict": "left to the next pass",
     "failed": "failed",
     "blocked": "not carried out",
+    "left": "left to the HPA",
 }
+_DONE_BY_FLOOR = "done: minReplicas of the HPA was set"
 
 
 def heading(obj: Row) -> str:
@@ -129,6 +131,8 @@ def _count(value: object) -> str:
 
 def _result(row: Row) -> str:
     result = _RESULTS.get(str(row.get("result")), str(row.get("result")))
+    if row.get("result") == "done" and _part(row, "floor"):
+        result = _DONE_BY_FLOOR
     reason, message = row.get("resultReason"), row.get("resultMessage")
     if message:
         return f"{result}{f' ({reason})' if reason else ''}: {message}"

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from autoscaler.api.marks import ADOPTED, FLOOR_OF, RESTORE_FINALIZER
+from autoscaler.api.restored import Scalers, original_of, rival_of
 from autoscaler.api.types import Mode
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.kube.resources import PREDICTIVE_AUTOSCALERS as OURS
+from autoscaler.clients.kube.resources import SCALED_OBJECTS
 from autoscaler.clients.ports import Json, Scale, Target
 from autoscaler.errors import ForesailError, Permanent
 from autoscaler.handover import floors
@@ -58,7 +60,7 @@ def work(ours: Sequence[Json], hpas: Sequence[Json], terms: Terms) -> Work:
     idle = [obj for obj in ours if obj not in released and obj["spec"].get("mode") == Mode.SCALE]
     tasks = (
         *(Task(_words(obj, terms, hpas), partial(release, key=key_of(obj), terms=terms, service=service)) for obj in released),
-        *(Task(_floor_words(hpa), partial(floors.give_back, hpa=hpa)) for hpa in floored),
+        *(Task(floors.told(hpa), partial(floors.give_back, hpa=hpa)) for hpa in floored),
         *(Task(_held_words(obj), partial(let_go, obj=obj)) for obj in held),
     )
     left = (
@@ -103,18 +105,28 @@ async def let_go(session: Session, obj: Json) -> None:
 
 
 async def _restore(session: Session, obj: Json) -> None:
-    """Put replicas back to what they were before an object that is being deleted changed them."""
-    before, spec = (obj.get("status") or {}).get("originalReplicas"), obj["spec"]
-    if spec.get("onDelete") != "Restore" or before is None or spec.get("mode") == Mode.HPA_FLOOR:
+    """Put replicas back to what they were before an object that is being deleted changed them, by the rules of the service."""
+    before = original_of(obj)
+    if before is None:
         return
-    ref = spec["scaleTargetRef"]
+    if rival := await _rival(session, obj):
+        session.say(f"{target_text(obj)}: its replicas stay as they are, as {rival} scales it by now")
+        return
+    ref = obj["spec"]["scaleTargetRef"]
     target = Target(ref.get("apiVersion", "apps/v1"), ref["kind"], obj["metadata"]["namespace"], ref["name"])
     seen = await session.kube.get_scale(target)
     if not isinstance(seen, Scale) or seen.spec_replicas == before:
         return
-    if not isinstance(await session.kube.set_scale(target, replicas=int(before), seen=seen), Scale):
+    if not isinstance(await session.kube.set_scale(target, replicas=before, seen=seen), Scale):
         raise Permanent(f"scaling {target_text(obj)} back to {before} replicas: somebody else writes it too; try again")
     session.say(f"{target_text(obj)}: replicas {seen.spec_replicas} -> {before}, as they were before {named(obj)}")
+
+
+async def _rival(session: Session, obj: Json) -> str | None:
+    """Return who else scales the target of an object at this moment; None where nobody does."""
+    namespace, objects = obj["metadata"]["namespace"], session.objects
+    ours, hpas = await objects.list(OURS, namespace), await objects.list(HPAS, namespace)
+    return rival_of(obj, Scalers(ours, hpas, await objects.list(SCALED_OBJECTS, namespace)))
 
 
 def _is_released(obj: Json, terms: Terms) -> bool:
@@ -137,13 +149,6 @@ def _words(obj: Json, terms: Terms, hpas: Sequence[Json]) -> str:
     if there is not None:
         return f"{named(obj)}: leaves its target to {named(there)}, then {end}"
     return f"{named(obj)}: makes {named(hpa)}, then {end}"
-
-
-def _floor_words(hpa: Json) -> str:
-    try:
-        return floors.told(hpa)
-    except ForesailError as error:
-        return f"{named(hpa)}: cannot be given back ({error})"
 
 
 def _held_words(obj: Json) -> str:

@@ -1,39 +1,39 @@
 """Give minReplicas back that mode HPAFloor raised: the owner's value, none of our annotations, and no field that is ours.
 
+What the owner's value is, and whether minReplicas is still ours to change, is asked as the service asks it (`standing_of`).
 Two writes, because the API server notes whoever changes a field as its owner: the first one puts the value back, the second
 takes our name off. A run that dies in between is ended by the next one.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from autoscaler.api.marks import FLOOR, FLOOR_MANAGER, FLOOR_OF, OWNER_MIN
+from autoscaler.api.floor_standing import NAMES, standing_of
+from autoscaler.api.marks import FLOOR_MANAGER, FLOOR_OF, OWNER_MIN
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.ports import Json
-from autoscaler.errors import Permanent
 from autoscaler.handover.record import annotation, named
 from autoscaler.handover.session import Session, Waiting, key_of
-
-_COUNT = re.compile("[0-9]{1,10}")
 
 
 def has_floor(hpa: Json) -> bool:
     """Say whether anything of a floor is left on an HPA."""
-    return _marked(hpa) or any(one.get("manager") == FLOOR_MANAGER for one in _entries(hpa))
+    return standing_of(hpa).marked
 
 
 def change_back(hpa: Json) -> Json | None:
     """Return the next merge patch that takes a floor off; None when nothing of it is left.
 
-    The owner's value is put back only where minReplicas is still ours: whoever wrote it since meant what they wrote.
-    Raises Permanent when somebody has changed the annotation so that the owner's value cannot be read.
+    The owner's value is put back only where minReplicas is still ours: whoever wrote it since meant what they wrote, and where
+    the annotations do not tell the owner's value nobody knows a better one than what is there.
     """
-    if _marked(hpa):
-        change: Json = {"metadata": {"annotations": dict.fromkeys((FLOOR_OF, OWNER_MIN, FLOOR))}}
-        return {**change, "spec": {"minReplicas": _owners(hpa)}} if _is_ours(hpa) else change
-    others = [one for one in _entries(hpa) if one.get("manager") != FLOOR_MANAGER]
-    return None if len(others) == len(_entries(hpa)) else {"metadata": {"managedFields": others or [{}]}}
+    if _noted(hpa):
+        standing = standing_of(hpa)
+        change: Json = {"metadata": {"annotations": dict.fromkeys(NAMES)}}
+        return {**change, "spec": {"minReplicas": standing.owner}} if standing.raised_for else change
+    entries = list(hpa["metadata"].get("managedFields") or ())
+    others = [one for one in entries if one.get("manager") != FLOOR_MANAGER]
+    return None if len(others) == len(entries) else {"metadata": {"managedFields": others or [{}]}}
 
 
 async def give_back(session: Session, hpa: Json) -> None:
@@ -53,12 +53,16 @@ async def give_back(session: Session, hpa: Json) -> None:
 
 def told(hpa: Json) -> str:
     """Say what giving back means for an HPA."""
-    if not _marked(hpa):
+    standing, now = standing_of(hpa), hpa["spec"].get("minReplicas")
+    if not _noted(hpa):
         return f"{named(hpa)}: takes the field manager {FLOOR_MANAGER} off"
-    if not _is_ours(hpa):
-        return f"{named(hpa)}: takes our annotations off; its minReplicas was written by somebody else since, and stays"
-    owners = _owners(hpa)
-    return f"{named(hpa)}: minReplicas {hpa['spec'].get('minReplicas')} -> {'none, as before' if owners is None else owners}"
+    if standing.raised_for:
+        return f"{named(hpa)}: minReplicas {now} -> {'none, as before' if standing.owner is None else standing.owner}"
+    if standing.reverted:
+        why = f"its minReplicas, {now}, was written by somebody else since, and stays"
+    else:
+        why = f"its annotations do not tell what its owner wants (see {OWNER_MIN}), so its minReplicas, {now}, stays"
+    return f"{named(hpa)}: takes our annotations off; {why}"
 
 
 def of_owner(hpas: Iterable[Json], owner: str) -> list[Json]:
@@ -66,31 +70,5 @@ def of_owner(hpas: Iterable[Json], owner: str) -> list[Json]:
     return [one for one in hpas if annotation(one, FLOOR_OF) == owner]
 
 
-def _marked(hpa: Json) -> bool:
-    return any(annotation(hpa, name) is not None for name in (FLOOR_OF, OWNER_MIN, FLOOR))
-
-
-def _owners(hpa: Json) -> int | None:
-    text = annotation(hpa, OWNER_MIN)
-    if not text:
-        return None
-    if not _COUNT.fullmatch(text):
-        raise Permanent(
-            f"giving {named(hpa)} its minReplicas back: the annotation {OWNER_MIN} is {text[:40]!r} and no number; write the "
-            "minReplicas that you want, and take both annotations off"
-        )
-    return int(text)
-
-
-def _is_ours(hpa: Json) -> bool:
-    entries = _entries(hpa)
-    if not entries:  # somebody has cleared them: only the annotations tell
-        return annotation(hpa, FLOOR) in (None, str(hpa["spec"].get("minReplicas")))
-    return any(
-        one.get("manager") == FLOOR_MANAGER and "f:minReplicas" in (one.get("fieldsV1") or {}).get("f:spec", {})
-        for one in entries
-    )
-
-
-def _entries(hpa: Json) -> list[Json]:
-    return list(hpa["metadata"].get("managedFields") or ())
+def _noted(hpa: Json) -> bool:
+    return any(annotation(hpa, name) is not None for name in NAMES)

@@ -37,8 +37,9 @@ def word_of(obj: Json) -> Word:
         return Word(said=False, trouble="the service has said nothing about it yet")
     able = conditions.get("AbleToScale", {})
     conflict = able.get("reason") == Reason.TARGET_CONFLICT
-    names = ("Valid", "ScalingActive", "Acting") if conflict else ("Valid", "AbleToScale", "ScalingActive", "Acting")
+    names = ("Valid", "AbleToScale", "ScalingActive", "Acting")
     bad = [conditions.get(name, {"type": name}) for name in names if not _true(conditions, name)]
+    bad = [one for one in bad if one.get("reason") != Reason.TARGET_CONFLICT]  # that is `refuses_for`, and no trouble
     bad.sort(key=lambda one: (one.get("reason") not in _FINAL, "status" not in one))  # what matters most is told
     return Word(
         said=True,

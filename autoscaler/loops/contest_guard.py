@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from autoscaler.api import FIELD_MANAGER
+from autoscaler.api.field_owners import REPLICAS, SOMEBODY, FieldOwner, owner_of, remedy
 from autoscaler.clients.ports import Json
 from autoscaler.errors import ForesailError
 from autoscaler.loops.contested import WITHIN_S, ContestBook, Rest
 from autoscaler.loops.context import Context
-from autoscaler.loops.field_owners import REPLICAS, SOMEBODY, FieldOwner, owner_of, remedy
 from autoscaler.loops.observe import Served
 from autoscaler.loops.scale_status import Outcome, Result
 from autoscaler.loops.status import timestamp

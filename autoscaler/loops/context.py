@@ -26,7 +26,7 @@ class Stores:
     nodes: Store
     workloads: Mapping[str, Store]  # by kind: Deployment, StatefulSet, DaemonSet, …
     hpas: Store | None = None  # None: HorizontalPodAutoscalers are not watched, so their targets are not known
-    scaled_objects: Store | None = None  # KEDA's; nothing waits for them, as most clusters have none
+    scaled_objects: Store | None = None  # KEDA's; the start does not wait for them, an act does
 
     def named(self) -> dict[str, Store]:
         """Return every cache by the name that is shown for it."""

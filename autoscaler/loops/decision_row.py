@@ -19,7 +19,7 @@ from autoscaler.scaling.inputs import ForecastInput, Inputs, MetricInput
 from autoscaler.scaling.types import Decision, Limit, MetricStatus
 
 DECISION, LAST_CHANGE = "decision", "lastChange"  # their fields of the status
-_MARKS = ("action", "current", "desired", "reason", "result", "resultReason", "candidates")
+_MARKS = ("action", "current", "desired", "reason", "result", "resultReason", "candidates", "floor")
 _MARKS_OF_A_LIMIT = ("name", "before", "after")
 _MARKS_OF_A_METRIC = ("name", "proposal", "predicted")
 
@@ -27,8 +27,9 @@ _MARKS_OF_A_METRIC = ("name", "proposal", "predicted")
 def of_report(report: Report, decision: Decision, now_s: float) -> Json:
     """Return a decision with what came of it; what is not known is left out."""
     names = metric_names(report.seen.served.autoscaler.spec.metrics)
-    outcome = report.outcome
-    told = outcome.message if outcome.result in {Result.BLOCKED, Result.CONFLICT, Result.FAILED} else ""
+    floor = report.floor_act
+    outcome = floor.outcome if floor else report.outcome
+    told = outcome.message if floor or outcome.result in {Result.BLOCKED, Result.CONFLICT, Result.FAILED} else ""
     return {
         "at": status.timestamp(now_s),
         "action": decision.action.value,
@@ -38,6 +39,7 @@ def of_report(report: Report, decision: Decision, now_s: float) -> Json:
         "message": decision.message,
         "result": outcome.result.value,
         **_known(resultReason=outcome.reason.value if outcome.reason else None, resultMessage=told or None),
+        **_known(floor={"before": floor.before, "after": floor.after} if floor else None),
         "candidates": {source.value: replicas for source, replicas in decision.candidates.items()},
         "limits": [_limit(one) for one in decision.limits],
         "metrics": _metrics(names, decision.metrics, decision.inputs),

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from autoscaler.api.convert.hpa import made_by_keda
+from autoscaler.api.field_owners import remedy
+from autoscaler.api.floor_standing import Standing, claimant, standing_of
 from autoscaler.api.marks import FLOOR_MANAGER
 from autoscaler.api.types import Mode
 from autoscaler.clients.ports import Json
 from autoscaler.loops.contested import WITHIN_S, ContestBook, Rest
 from autoscaler.loops.context import Context
-from autoscaler.loops.field_owners import remedy
 from autoscaler.loops.floor_act import Fresh, give_back, move, named, read
-from autoscaler.loops.floor_report import FloorReporter
-from autoscaler.loops.floor_standing import Standing, claimant, standing_of
+from autoscaler.loops.floor_report import FloorReporter, reason_of
 from autoscaler.loops.observe import Fleet, Seen, Served
-from autoscaler.loops.scale_status import Outcome, Result
+from autoscaler.loops.scale_status import FloorAct, Outcome, Result
 from autoscaler.loops.status import key_of, timestamp
 from autoscaler.model import ObjectKey
 from autoscaler.reasons import Reason
@@ -67,6 +67,20 @@ class Done:
     brake: Condition
     added: int = 0  # pods
     status: Json = field(default_factory=dict)  # the part `floor` of the object's
+    change: tuple[int, int] | None = None  # minReplicas before and after the write, where one was made
+
+    def told(self, decision: Decision) -> FloorAct:
+        """Return what came of a decision that the HPA carries out, if anybody does."""
+        now = int(self.status.get("minReplicas", 0))
+        before, after = self.change or (now, now)
+        if self.outcome.result in {Result.FAILED, Result.CONFLICT} or before != after:
+            return FloorAct(self.outcome, before, after)
+        if not self.brake.status:
+            return FloorAct(Outcome(Result.BLOCKED, self.brake.reason, self.brake.message), before, after)
+        if decision.action is Action.HOLD:
+            return FloorAct(Outcome(Result.HELD), before, after)
+        text = f"the HPA scales the target; its minReplicas is {now}"
+        return FloorAct(Outcome(Result.LEFT, Reason.MODE_HPA_FLOOR, text), before, after)
 
 
 @dataclass(slots=True)
@@ -136,7 +150,7 @@ class Floors:
             done = Done(Outcome(Result.HELD), plan.brake)
         else:
             done = await self._act(plan, hpa, standing, goal)
-        after = goal if done.outcome.result is Result.DONE else standing.live
+        after = done.change[1] if done.change else standing.live
         brake = _told(plan, done.brake, after)
         await self._reporter.tell(plan.served, brake)
         row = {"name": hpa["metadata"]["name"], "minReplicas": after, "ownerMinReplicas": standing.owner_min}
@@ -146,13 +160,21 @@ class Floors:
         """Give back what objects that are gone, or are of another mode by now, have left behind; stale sight sees nothing."""
         hpas = self.context.stores.hpas
         for hpa in hpas.items() if hpas else ():
-            if key_of(hpa) in self._claimed or not standing_of(hpa).marked:
-                continue
-            of = claimant(hpa) or key_of(hpa)
-            fresh = await read(self.context, hpa)
-            outcome = fresh if isinstance(fresh, Outcome) else await give_back(self.context, fresh, of)
-            if outcome.reason is not Reason.NOT_LEADER and isinstance(fresh, Fresh):
-                await self._reporter.swept(hpa, fresh.standing, outcome, of)
+            key = key_of(hpa)
+            try:
+                if key not in self._claimed:
+                    await self._sweep(hpa)
+            except Exception:  # an error of ours must not keep the floors of others up, nor stop what comes after
+                log.exception("object_failed", kind="HorizontalPodAutoscaler", namespace=key.namespace, name=key.name)
+
+    async def _sweep(self, hpa: Json) -> None:
+        if not standing_of(hpa).marked:
+            return
+        of = claimant(hpa) or key_of(hpa)
+        fresh = await read(self.context, hpa)
+        outcome = fresh if isinstance(fresh, Outcome) else await give_back(self.context, fresh, of)
+        if outcome.reason is not Reason.NOT_LEADER and isinstance(fresh, Fresh):
+            await self._reporter.swept(hpa, fresh.standing, outcome, of)
 
     def _refusal(self, served: Served, hpa: Json, standing: Standing) -> Condition | None:
         """Return why the floor of an HPA is not ours to raise, whatever is decided."""
@@ -189,10 +211,13 @@ class Floors:
         if outcome.result is Result.DONE:
             self._contests.wrote(key, order, (fresh.standing.live, goal), context.clock.now_s())
         await self._reporter.moved(plan.served, fresh.standing, goal, outcome, plan.floor)
+        change = (fresh.standing.live, goal) if outcome.result is Result.DONE else None
+        if change:
+            outcome = replace(outcome, reason=reason_of(fresh.standing, goal))
         added = goal - max(plan.replicas, fresh.standing.live) if outcome.result is Result.DONE else 0
         if outcome.result is Result.FAILED and brake.status:
             brake = _false(Reason.FLOOR_FAILED, outcome.message)
-        return Done(outcome, brake, max(0, added))
+        return Done(outcome, brake, max(0, added), change=change)
 
 
 def _is_there(standing: Standing, goal: int, key: ObjectKey) -> bool:

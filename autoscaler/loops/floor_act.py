@@ -6,10 +6,10 @@ entry in managedFields. Whoever finds the annotations after a crash in between g
 
 from dataclasses import dataclass
 
+from autoscaler.api.floor_standing import NAMES, Standing, notes_of, standing_of
 from autoscaler.clients.ports import Conflict, FieldConflict, Json, NotFound
 from autoscaler.errors import ForesailError
 from autoscaler.loops.context import Context
-from autoscaler.loops.floor_standing import NAMES, Standing, notes_of, standing_of
 from autoscaler.loops.scale_status import Outcome, Result
 from autoscaler.loops.status import key_of
 from autoscaler.model import ObjectKey

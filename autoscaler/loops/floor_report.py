@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import structlog
 
 from autoscaler import telemetry
+from autoscaler.api.floor_standing import Standing
 from autoscaler.clients.ports import Json
 from autoscaler.loops import report as tell
 from autoscaler.loops import status
 from autoscaler.loops.context import Context
-from autoscaler.loops.floor_standing import Standing
 from autoscaler.loops.observe import Served
 from autoscaler.loops.report import Happening
 from autoscaler.loops.scale_status import ACTING, Outcome, Result
@@ -53,7 +53,7 @@ class FloorReporter:
         values = _values(ObjectKey(key.namespace, hpa), before, after)
         match outcome.result:
             case Result.DONE:
-                reason = _reason(before, after)
+                reason = reason_of(before, after)
                 why = floor.message if floor else "nothing is asked for"
                 log.info("floor_moved", namespace=key.namespace, name=key.name, **values, reason=reason.value, why=why)
                 await self._event(served.obj, reason, _note(values, reason, why))
@@ -108,7 +108,8 @@ def _values(hpa: ObjectKey, before: Standing, after: int) -> dict[str, object]:
     return {"target": hpa.name, "before": before.live, "after": after, "owner": before.owner_min}
 
 
-def _reason(before: Standing, after: int) -> Reason:
+def reason_of(before: Standing, after: int) -> Reason:
+    """Return what a floor that was written came to."""
     if after <= before.owner_min:
         return Reason.FLOOR_RESTORED
     return Reason.FLOOR_RAISED if after >= before.live else Reason.FLOOR_LOWERED

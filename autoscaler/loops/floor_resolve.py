@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from autoscaler.api.convert.hpa import FIELDS, spec_of_hpa
+from autoscaler.api.floor_standing import standing_of
 from autoscaler.api.parse import predictive_autoscaler
 from autoscaler.api.types import Mode, PredictiveAutoscaler
 from autoscaler.clients.ports import Json, Store
 from autoscaler.errors import InvalidObject
-from autoscaler.loops.floor_standing import standing_of
 from autoscaler.loops.targets import MissingTarget
 
 

@@ -18,6 +18,11 @@ class MergedStore:
         """Whether every part has been filled once."""
         return all(store.synced for store in self.stores)
 
+    @property
+    def problem(self) -> str:
+        """What keeps the part that was heard of longest ago from being followed."""
+        return max(self.stores, key=lambda store: store.age_s()).problem
+
     def items(self) -> Sequence[Json]:
         """Return all objects known now."""
         return tuple(chain.from_iterable(store.items() for store in self.stores))

@@ -5,13 +5,16 @@ that was never filled or a bug stops a pass. Deciding is left to `scaling`.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import structlog
 
 from autoscaler.api.parse import predictive_autoscaler
 from autoscaler.api.types import MetricSpec, Mode, PredictiveAutoscaler, PredictiveAutoscalerSpec, ResourceMetrics
 from autoscaler.clients.ports import Json, MetricQuestion, Store, Target
-from autoscaler.errors import InvalidObject
+from autoscaler.errors import FieldError, InvalidObject
 from autoscaler.loops import api_load, load
 from autoscaler.loops.api_load import Answers
 from autoscaler.loops.asking import budget_s
@@ -23,6 +26,8 @@ from autoscaler.loops.targets import MissingTarget, SeenTarget, look_at, target_
 from autoscaler.model import Forecast, ObjectKey, PodView
 from autoscaler.reasons import Reason
 from autoscaler.scaling.types import MetricReading, Observation
+
+log = structlog.get_logger()
 
 STALE_S = 90.0  # a quiet watch is told that it is alive about every minute (bookmarks)
 PARALLEL_REQUESTS = 8  # to the API server at a time
@@ -74,13 +79,21 @@ class Fleet:
 
 
 def parse(objects: Iterable[Json], hpas: Store | None) -> tuple[list[Served], list[Refused]]:
-    """Divide our objects into valid and invalid ones, both in the order of their names; none that is being deleted."""
+    """Divide our objects into valid and invalid ones, both in the order of their names; none that is being deleted.
+
+    One that an error of ours fails at counts as invalid, so that what it holds (the floor of an HPA, say) is not given up.
+    """
     served, refused = [], []
     for obj in sorted((one for one in objects if "deletionTimestamp" not in one["metadata"]), key=key_of):
         try:
             served.append(_resolved(obj, predictive_autoscaler(obj), hpas))
         except InvalidObject as error:
             refused.append(Refused(key_of(obj), obj, error))
+        except Exception:  # it must not stop the pass for the others
+            key = key_of(obj)
+            log.exception("object_failed", namespace=key.namespace, name=key.name)
+            fault = FieldError("spec", "reading it, or the HPA that it names, failed by an error in the service; see its log")
+            refused.append(Refused(key, obj, InvalidObject(f"PredictiveAutoscaler {key}", (fault,))))
     return served, refused
 
 
@@ -155,28 +168,32 @@ async def observe(context: Context, index: PodIndex, forecasts: Forecasts) -> Fl
 
 def stale_watch(context: Context) -> str | None:
     """Say which watch of what is scaled has not been heard of for too long; None when all are fresh."""
-    name = _oldest({"pods": context.stores.pods} | dict(context.stores.workloads))
-    return name and f"the watch of {name} is silent for over {STALE_S:g} s, so replicas and pods may be others by now"
+    stores = {"pods": context.stores.pods} | dict(context.stores.workloads)
+    return _silence(stores, "so replicas and pods may be others by now")
 
 
 def stale_orders(context: Context) -> str | None:
     """Say which watch of what users ask for has not been heard of for too long; None when all are fresh.
 
     An object may have been changed or deleted since, or an HPA or a ScaledObject have come: what was asked for once must not be
-    carried out.
+    carried out. A watch that was never answered knows of nobody, which is not the same as that there is nobody; a kind that the
+    cluster does not have is answered.
     """
-    stores = {AUTOSCALERS: context.stores.autoscalers} | ({HPAS: context.stores.hpas} if context.stores.hpas else {})
-    if context.stores.scaled_objects and context.stores.scaled_objects.synced:
-        stores[SCALED_OBJECTS] = context.stores.scaled_objects
-    name = _oldest(stores)
-    return name and f"the watch of {name} is silent for over {STALE_S:g} s, so what is asked for may be another by now"
+    optional = {HPAS: context.stores.hpas, SCALED_OBJECTS: context.stores.scaled_objects}
+    stores = {AUTOSCALERS: context.stores.autoscalers} | {name: store for name, store in optional.items() if store}
+    return _silence(stores, "so what is asked for may be another by now")
 
 
-def _oldest(stores: Mapping[str, Store]) -> str | None:
-    """Return the name of the cache that is oldest, if that is too old."""
-    ages = {name: store.age_s() for name, store in stores.items()}
+def _silence(stores: Mapping[str, Store], so: str) -> str | None:
+    """Say of the cache that is oldest that it is too old, what that means and what is known of the cause; None if it is not."""
+    ages = {name: store.age_s() if store.synced else math.inf for name, store in stores.items()}
     name = max(ages, key=lambda one: ages[one])
-    return name if not ages[name] <= STALE_S else None
+    if ages[name] <= STALE_S:
+        return None
+    why = f": {stores[name].problem}" if stores[name].problem else ""
+    if ages[name] == math.inf:
+        return f"the watch of {name} has not been answered yet, {so}{why}"
+    return f"the watch of {name} is silent for over {STALE_S:g} s, {so}{why}"
 
 
 def _of_prometheus(spec: PredictiveAutoscalerSpec) -> Iterable[MetricSpec]:

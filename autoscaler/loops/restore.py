@@ -11,9 +11,8 @@ import structlog
 
 from autoscaler import telemetry
 from autoscaler.api.marks import RESTORE_FINALIZER
-from autoscaler.api.overrides import OnDelete
 from autoscaler.api.parse import predictive_autoscaler
-from autoscaler.api.types import Mode, PredictiveAutoscalerSpec
+from autoscaler.api.restored import Scalers, original_of, rival_of, target_name
 from autoscaler.clients.ports import Conflict, Json, NotFound, Target
 from autoscaler.errors import ForesailError, InvalidObject
 from autoscaler.loops import report as tell
@@ -21,8 +20,6 @@ from autoscaler.loops import status
 from autoscaler.loops.context import AUTOSCALERS, Context
 from autoscaler.loops.observe import Served, stale_orders
 from autoscaler.loops.report import Happening
-from autoscaler.loops.rivals import Others
-from autoscaler.loops.rivals import find as find_rivals
 from autoscaler.loops.scale_status import ACTING, Outcome, Result
 from autoscaler.loops.status import StatusBook, key_of
 from autoscaler.model import ObjectKey
@@ -31,11 +28,6 @@ from autoscaler.scaling.types import Condition
 
 REMEDY = f"`foresail release --all`, or removing {RESTORE_FINALIZER} from metadata.finalizers, lets the object go as it is"
 log = structlog.get_logger()
-
-
-def is_restored(spec: PredictiveAutoscalerSpec) -> bool:
-    """Say whether an object brings replicas back when it goes."""
-    return spec.mode is Mode.SCALE and spec.on_delete is OnDelete.RESTORE
 
 
 @dataclass(slots=True)
@@ -89,33 +81,32 @@ class Restorer:
         if isinstance(done, str) and "deletionTimestamp" not in meta:
             self.statuses.note(obj, self.statuses.current(obj), done)
 
-    async def let_go(self, served: Sequence[Served]) -> None:
+    async def let_go(self) -> None:
         """Restore what objects that are being deleted have changed, and let them go."""
         leaving = [one for one in self.context.stores.autoscalers.items() if "deletionTimestamp" in one["metadata"]]
         self._told &= {key_of(obj) for obj in leaving}
         for obj in leaving:
             if RESTORE_FINALIZER not in (obj["metadata"].get("finalizers") or ()):
                 continue
-            outcome = await self._restored(obj, served)
+            outcome = await self._restored(obj)
             if outcome is None:
                 await self.release(obj)
             elif outcome.reason is not Reason.NOT_LEADER:
                 await self._complain(obj, outcome)
 
-    async def _restored(self, obj: Json, others: Sequence[Served]) -> Outcome | None:
+    async def _restored(self, obj: Json) -> Outcome | None:
         """Bring back what the target of an object had; None when nothing is left to be done."""
         try:
             one = Served(key_of(obj), obj, predictive_autoscaler(obj))
         except InvalidObject as error:
             log.warning("nothing_restored", namespace=key_of(obj).namespace, name=key_of(obj).name, error=str(error))
             return None
-        target, before = one.target, self.statuses.current(obj)
-        replicas, of = before.get("originalReplicas"), before.get("originalTarget")
-        if not is_restored(one.autoscaler.spec) or not isinstance(replicas, int) or of != _named(target):
+        target, replicas = one.target, original_of({**obj, "status": self.statuses.current(obj)})
+        if replicas is None:
             return None
-        hpas, keda = self.context.stores.hpas, self.context.stores.scaled_objects
-        rivals = find_rivals([one, *others], Others(hpas.items() if hpas else (), keda.items() if keda else ()))
-        if rival := rivals.get(one.key):
+        stores = self.context.stores
+        hpas, keda = stores.hpas.items() if stores.hpas else (), stores.scaled_objects.items() if stores.scaled_objects else ()
+        if rival := rival_of(obj, Scalers(stores.autoscalers.items(), hpas, keda)):
             log.info(
                 "nothing_restored", namespace=one.key.namespace, name=one.key.name, why=f"{rival} scales the target by now"
             )
@@ -176,7 +167,7 @@ class Restorer:
 
 
 def _named(target: Target) -> str:
-    return f"{target.kind}/{target.name}"
+    return target_name(target.kind, target.name)
 
 
 def _ours(obj: Json) -> Json:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from autoscaler import telemetry
+from autoscaler.api.restored import is_restored
 from autoscaler.api.types import Mode, PredictiveAutoscalerSpec
 from autoscaler.clients.ports import Target
 from autoscaler.loops import overlaps, scale_past, scale_status, status
@@ -25,7 +26,7 @@ from autoscaler.loops.leads import lead_s
 from autoscaler.loops.observe import PARALLEL_REQUESTS, Fleet, Seen, Served, observe, stale_orders, stale_watch
 from autoscaler.loops.outage import Outage
 from autoscaler.loops.pods import PodIndex
-from autoscaler.loops.restore import Restorer, is_restored
+from autoscaler.loops.restore import Restorer
 from autoscaler.loops.rivals import Others
 from autoscaler.loops.rivals import find as find_rivals
 from autoscaler.loops.scale_act import carry_out
@@ -106,7 +107,7 @@ class ScaleLoop:
         outcomes = await asyncio.gather(*map(finish, self._cap(self._plan(fleet))))
         if self.context.settings.acts and not stale_orders(self.context):
             await self._floors.sweep()
-        await self._restorer.let_go([one.served for one in fleet.seen])
+        await self._restorer.let_go()
         for refused in fleet.refused:
             try:
                 await self._reporter.refused(refused)
@@ -129,8 +130,11 @@ class ScaleLoop:
             brake = scale_status.acting(mode, acts=self.context.settings.acts, scaled_by_other=other)
             if brake.status and stale:
                 brake = replace(brake, status=False, reason=Reason.REFUSED_STALE, message=stale)
-            brake = brake if key in rivals else self._guard.brake(one.served, brake)  # a rival says more
-            plans.append(self._with_floor(_Plan(one, self._decide(one), brake, rivals.get(key))))
+            if rival := rivals.get(key):  # who says more than who contests it
+                brake = _left_to(rival, brake) if mode is Mode.SCALE else brake
+            else:
+                brake = self._guard.brake(one.served, brake)
+            plans.append(self._with_floor(_Plan(one, self._decide(one), brake, rival)))
         return plans
 
     def _with_floor(self, plan: _Plan) -> _Plan:
@@ -186,12 +190,14 @@ class ScaleLoop:
 
     async def _finish(self, plan: _Plan) -> Outcome:
         """Act on one object and report; what fails here is this object's."""
+        served, spec = plan.seen.served, plan.seen.served.autoscaler.spec
+        restored = is_restored(spec.mode, spec.on_delete)
+        if not restored:
+            await self._restorer.release(served.obj)
         if plan.floor:
             return await self._finish_floor(plan, plan.floor)
-        served, outcome = plan.seen.served, _blocked(plan)
-        if not is_restored(served.autoscaler.spec):
-            await self._restorer.release(served.obj)
-        elif plan.decision and plan.brake.status and not plan.rival:
+        outcome = _blocked(plan)
+        if restored and plan.decision and plan.brake.status and not plan.rival:
             outcome = await self._restorer.prepare(served, plan.decision.current) or outcome
         if outcome is None and plan.decision:
             outcome = await carry_out(self.context, served, plan.decision, self._guard.judge)
@@ -214,8 +220,9 @@ class ScaleLoop:
         brake = done.brake
         held = Outcome(Result.HELD) if brake.status else Outcome(Result.BLOCKED, brake.reason, brake.message)
         lead = self._lead_s(plan.seen.served)
-        await self._reporter.served(Report(plan.seen, plan.decision, held, brake, lead, done.status))
-        return done.outcome
+        act = done.told(plan.decision) if plan.decision and floor.hpa else None
+        await self._reporter.served(Report(plan.seen, plan.decision, held, brake, lead, done.status, act))
+        return act.outcome if act else done.outcome
 
     def _policy_of(self, spec: PredictiveAutoscalerSpec) -> Policy:
         settings = self.context.settings
@@ -290,13 +297,20 @@ def _bounded(plan: _Plan, decision: Decision | None) -> _Plan:
     return replace(plan, floor=plan.floor.bounded(decision)) if plan.floor else replace(plan, decision=decision)
 
 
+def _left_to(rival: str, brake: Condition) -> Condition:
+    """Return the condition Acting of an object in mode Scale whose target somebody else scales."""
+    if not brake.status:
+        return brake
+    text = f"{rival} already scales the target, and two would fight; delete one of them or set mode to Observe"
+    return replace(brake, status=False, reason=Reason.TARGET_CONFLICT, message=text)
+
+
 def _blocked(plan: _Plan) -> Outcome | None:
     """Return why a decision is not carried out; None when it may be."""
     if plan.decision is None:
         return Outcome(Result.BLOCKED)
-    if plan.rival and plan.brake.reason is Reason.MODE_SCALE:
-        text = f"{plan.rival} already scales the target, and two would fight; delete one of them or set mode to Observe"
-        return Outcome(Result.BLOCKED, Reason.TARGET_CONFLICT, text)
+    if plan.brake.reason is Reason.TARGET_CONFLICT:
+        return Outcome(Result.BLOCKED, plan.brake.reason, plan.brake.message)
     if plan.decision.action is Action.HOLD:
         return Outcome(Result.HELD)
     return None if plan.brake.status else Outcome(Result.BLOCKED, plan.brake.reason, plan.brake.message)

@@ -115,8 +115,11 @@ class Reporter:
 
     def _decided(self, report: Report, decision: Decision, explained: Json) -> None:
         served, outcome = report.seen.served, report.outcome
-        telemetry.DECISIONS.labels(*_labels(served.key), decision.action.value, decision.reason.value).inc()
-        self.context.board.decided(served.key, self._row(report, decision))
+        done = report.floor_act.action if report.floor_act else decision.action
+        telemetry.DECISIONS.labels(*_labels(served.key), done.value, decision.reason.value).inc()
+        row = self._row(report, decision)
+        row |= {"result": explained["result"], "result_reason": explained.get("resultReason")}
+        self.context.board.decided(served.key, row)
         is_new = self.context.board.outcomes.add(served.key, explained, decision_row.mark(explained))
         if outcome.result in {Result.DONE, Result.CONFLICT, Result.FAILED}:
             telemetry.ACTS.labels(*_labels(served.key), "scale", outcome.result.value).inc()
@@ -195,8 +198,6 @@ class Reporter:
             "desired": decision.desired,
             "reason": decision.reason.value,
             "message": decision.message,
-            "result": report.outcome.result.value,
-            "result_reason": report.outcome.reason.value if report.outcome.reason else None,
             "candidates": {source.value: replicas for source, replicas in decision.candidates.items()},
             "metrics": [
                 {"name": name, "proposal": one.proposal, "predicted": one.predicted, "error": one.error}

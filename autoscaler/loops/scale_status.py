@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from autoscaler import telemetry
-from autoscaler.api.overrides import OnDelete
+from autoscaler.api.restored import is_restored
 from autoscaler.api.types import MetricSpec, Mode
 from autoscaler.clients.ports import Json
 from autoscaler.loops import scale_past, schedule_status, status
@@ -17,13 +17,15 @@ from autoscaler.model import Forecast, GateState
 from autoscaler.reasons import Reason
 from autoscaler.scaling import burst, full_cluster
 from autoscaler.scaling.amounts import target_of
-from autoscaler.scaling.types import Condition, Decision, MetricReading, MetricStatus, Source
+from autoscaler.scaling.draft import action
+from autoscaler.scaling.types import Action, Condition, Decision, MetricReading, MetricStatus, Source
 
 ABLE = "AbleToScale"
 ACTIVE = "ScalingActive"
 ACTING = "Acting"
 VALID = "Valid"
 _LASTING = ("currentReplicas", "desiredReplicas", "lastScaleTime", "lastChange", scale_past.FIELD)
+_CONTESTED = (Reason.TARGET_CONTESTED, Reason.FLOOR_CONTESTED)
 _ORIGINAL = ("originalReplicas", "originalTarget")  # what comes back when the object goes
 
 
@@ -35,6 +37,7 @@ class Result(StrEnum):
     CONFLICT = "conflict"  # the target changed since it was observed; the next pass decides anew
     FAILED = "failed"
     BLOCKED = "blocked"  # it must not be carried out
+    LEFT = "left"  # to the HPA, which scales the target in mode HPAFloor
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,22 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorAct:
+    """What came of a decision in mode HPAFloor: whether minReplicas of the HPA was written, before and after."""
+
+    outcome: Outcome
+    before: int
+    after: int
+
+    @property
+    def action(self) -> Action:
+        """What was done, which is nothing as long as it is left to the HPA."""
+        if self.outcome.result is not Result.DONE:
+            return Action.HOLD
+        return action(self.after, self.before)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One object after a pass; `decision` is None where its target cannot be scaled."""
 
@@ -56,6 +75,7 @@ class Report:
     brake: Condition  # the condition Acting
     lead_s: float | None = None
     floor: Json = field(default_factory=dict)  # in mode HPAFloor: how it stands with the HPA's minReplicas
+    floor_act: FloorAct | None = None  # likewise: what came of the decision; `outcome` is of the target, which is the HPA's
 
 
 def of_report(report: Report, before: Json, now_s: float) -> Json:
@@ -80,7 +100,8 @@ def of_report(report: Report, before: Json, now_s: float) -> Json:
             new["forecast"] = forecast
         if decision.timetable:
             new["schedules"] = schedule_status.of_timetable(decision.timetable)
-    if report.seen.served.autoscaler.spec.on_delete is OnDelete.RESTORE:
+    spec = report.seen.served.autoscaler.spec
+    if is_restored(spec.mode, spec.on_delete):
         new |= _kept(before, _ORIGINAL)
     if report.floor:
         new["floor"] = dict(report.floor)
@@ -136,7 +157,7 @@ def series(report: Report, now_s: float) -> dict[Series, float]:
     key, observation, decision = report.seen.served.key, report.seen.observation, report.decision
     labels = (key.namespace, key.name)
     values: dict[Series, float] = {}
-    values[telemetry.CONTESTED, labels] = report.brake.reason is Reason.TARGET_CONTESTED
+    values[telemetry.CONTESTED, labels] = report.brake.reason in _CONTESTED
     if report.lead_s is not None:
         values[telemetry.LEAD_TIME, labels] = report.lead_s
     if observation is None or decision is None:

@@ -20,9 +20,9 @@ from autoscaler.scaling.clocks import not_ahead
 from autoscaler.scaling.draft import Draft, action, sentence
 from autoscaler.scaling.fallback import blind_since, fall_back
 from autoscaler.scaling.pause import kept_to_zero, paused
-from autoscaler.scaling.policy import numbers_of, policy_of, rules_up
+from autoscaler.scaling.policy import policy_of
 from autoscaler.scaling.prediction import Prediction, predict
-from autoscaler.scaling.rates import record_scale, scale_up_limit
+from autoscaler.scaling.rates import fastest, record_scale
 from autoscaler.scaling.reactive import Step, step
 from autoscaler.scaling.schedules.bounds import effective
 from autoscaler.scaling.schedules.padding import Asked
@@ -174,9 +174,7 @@ def _most(policy: Policy, high_by: str, state: State, current: int, now_s: float
     """Return how high anything beside the HPA's step may raise the count."""
     name = "schedules" if high_by else "maxReplicas"
     most = _Ceiling(policy.max_replicas, f"the most of {high_by}" if high_by else name, name, Reason.TOO_MANY_REPLICAS)
-    if policy.behavior is None or policy.behavior.scale_up is None:
-        return most
-    limit = scale_up_limit(current, state, rules_up(policy), now_s, numbers_of(policy))
+    limit = fastest(current, policy, state, now_s)
     if limit >= most.replicas:
         return most
     return _Ceiling(limit, "the policies of behavior.scaleUp", "behavior.scaleUp.policies", Reason.SCALE_UP_LIMIT)

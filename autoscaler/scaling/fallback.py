@@ -38,9 +38,11 @@ def fall_back(draft: Draft, hpa: Step, policy: Policy, state: State, now_s: floa
     fallback, since_s = policy.fallback, state.blind_since_s
     if fallback is None:
         return draft.told(_not("no fallback is given: while metrics fail, replicas are held")), hpa.recommendations
-    if not hpa.blind or since_s is None or now_s - since_s < fallback.after_seconds:
+    if since_s is None or now_s - since_s < fallback.after_seconds:
         text = f"metrics have not failed for the {fallback.after_seconds} s of fallback.afterSeconds"
         return draft.told(_not(text)), hpa.recommendations
+    if not hpa.blind:  # nobody looked, and metrics may still fail: what was said of that stays
+        return draft, hpa.recommendations
     asked = _asked(fallback, draft.current)
     known = max((one.proposal for one in hpa.statuses if one.proposal is not None), default=0)
     wanted = max(asked, known)

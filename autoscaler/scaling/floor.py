@@ -5,7 +5,7 @@ highest that was asked for within the scale-down stabilization window, like any 
 that the next forecast wants back.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaler.api.overrides import Pause
 from autoscaler.reasons import Reason
@@ -43,7 +43,8 @@ def floor_of(decision: Decision, policy: Policy, live: int, state: FloorState, n
     """
     asked, who = _asked(decision, policy)
     window_s = down_window_s(policy) if policy.forecast_enabled else 0
-    recent = tuple(old for old in state.asked if old.at_s > now_s - window_s)
+    known = (replace(old, at_s=min(old.at_s, now_s)) for old in state.asked)  # the clock may have been put back
+    recent = tuple(old for old in known if old.at_s > now_s - window_s)
     highest = max((old.replicas for old in recent), default=asked)
     wanted, why = (asked, who) if asked >= highest else (highest, f"{highest} were asked for within the last {window_s} s")
     kept = FloorState((*recent, Recommendation(now_s, asked)))

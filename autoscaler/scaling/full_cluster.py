@@ -12,7 +12,7 @@ from autoscaler.scaling.draft import Draft
 from autoscaler.scaling.types import Condition, Limit, Policy
 
 SCHEDULABLE = "Schedulable"
-LIMIT = "unschedulable"
+LIMIT = "scaling.unschedulable_hold_s"
 
 
 def unplaced(pods: Iterable[PodView]) -> Sequence[PodView]:

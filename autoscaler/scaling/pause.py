@@ -42,7 +42,7 @@ def _held(pause: Pause, draft: Draft) -> tuple[str, int]:
     if pause.replicas is not None:
         return _FIXED, pause.replicas
     if pause.all or (pause.scale_in and pause.scale_out):
-        return "pause.all" if pause.all else "pause.scaleIn and pause.scaleOut", draft.current
+        return "pause.all", draft.current  # also where both directions are named one by one
     if pause.scale_in:
         return "pause.scaleIn", max(draft.replicas, draft.current)
     return "pause.scaleOut", min(draft.replicas, draft.current)
@@ -61,8 +61,8 @@ def _brought_back(draft: Draft, policy: Policy, state: State) -> Draft:
         return draft
     if policy.max_replicas == 0:  # a schedule asks for none
         return draft
-    why = "it was pause.replicas that removed the last pod"
-    return draft.moved(max(1, policy.min_replicas), Reason.NOT_PAUSED, why, "that")
+    why = f"{_FIXED} removed the last pod, so pods come back as it ends"
+    return draft.moved(max(1, policy.min_replicas), Reason.NOT_PAUSED, why, _FIXED)
 
 
 def _is_left_to_metrics(draft: Draft, policy: Policy, state: State) -> bool:

@@ -171,7 +171,7 @@ def _acts() -> Sequence[Panel]:
         row("What was done in the namespace"),
         graph(
             "Pods without a node, contested targets",
-            "Pods for which the scheduler finds no node, by object; 1 where replicas are set back again and again.",
+            "Pods for which the scheduler finds no node, by object; 1 where what was written is set back again and again.",
             [
                 Query(f"max by (name) ({names.leader(own.UNSCHEDULABLE_PODS, _NAMESPACE)})", "{{name}}: pods without a node"),
                 Query(f"max by (name) ({names.leader(own.CONTESTED, _NAMESPACE)})", "{{name}}: contested"),

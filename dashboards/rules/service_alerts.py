@@ -135,8 +135,8 @@ def _targets() -> Sequence[Alert]:
             expr=f"{names.leader(own.CONTESTED)} == 1",
             for_="0m",
             severity=Severity.WARNING,
-            summary=f"Somebody keeps setting back the replicas that PredictiveAutoscaler {_OBJECT} asks for",
-            description="Nothing is written to its target meanwhile. Its condition Acting names who it is, and the remedy.",
+            summary=f"Somebody keeps setting back what PredictiveAutoscaler {_OBJECT} writes",
+            description="Its target (in mode HPAFloor the HPA) is left alone meanwhile. The condition Acting names who it is.",
         ),
         Alert(
             name="ForesailPodsUnschedulable",

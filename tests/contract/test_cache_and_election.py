@@ -123,7 +123,7 @@ async def test_a_quiet_watch_is_heard_of_within_the_time_of_one_watch(cluster: o
                 await asyncio.sleep(0.25)
                 ages.append(store.age_s())
             assert max(ages) < 6.5
-            assert store._problem == ""
+            assert store.problem == ""
 
 
 @pytest.mark.cluster

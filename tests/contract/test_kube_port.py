@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 import pytest
 
+from autoscaler.api.field_owners import REPLICAS, owner_of
 from autoscaler.clients.kube.connection import Call
 from autoscaler.clients.kube.resources import DEPLOYMENTS, EVENTS, PODS, PREDICTIVE_AUTOSCALERS, Resource
 from autoscaler.clients.ports import Conflict, EventNote, EvictionResult, Kube, NotFound, Target
 from autoscaler.errors import Permanent
-from autoscaler.loops.field_owners import REPLICAS, owner_of
 from demo.cluster.config import PAUSE_IMAGE
 from tests.contract.support import Objects, a_fake, a_namespace, within
 from tests.fakes.cluster import KINDS, FakeCluster

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from autoscaler.api.floor_standing import NAMES, OWNER_MIN
 from autoscaler.api.marks import ADOPTED, FLOOR_MANAGER, RESTORE_FINALIZER
 from autoscaler.clients.kube.connection import APPLY_PATCH, MERGE_PATCH, Call, connect
 from autoscaler.clients.kube.floors import Floors
@@ -19,7 +20,6 @@ from autoscaler.clients.kube.resources import DEPLOYMENTS, PREDICTIVE_AUTOSCALER
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS as HPAS
 from autoscaler.clients.ports import Conflict, NotFound
 from autoscaler.handover.record import record_of
-from autoscaler.loops.floor_standing import NAMES, OWNER_MIN
 from autoscaler.settings import KubernetesSettings
 from demo.cluster import Cluster
 from tests.contract.support import Objects, a_namespace

@@ -229,6 +229,7 @@ class FakeStore:
     plural: str
     synced: bool = True
     age: float = 0.0
+    problem: str = ""
     _frozen: list[Json] | None = None
 
     def items(self) -> Sequence[Json]:

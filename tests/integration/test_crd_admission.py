@@ -106,6 +106,8 @@ def wrong() -> Iterator[tuple[str, Json, str]]:
             floor | {name: value},
             "minReplicas, maxReplicas, metrics and behavior are those of the HPA",
         )
+    for name, value in {"burst": {}, "fallback": {"behavior": "Current"}, "onDelete": "Restore"}.items():
+        yield "PredictiveAutoscaler", floor | {name: value}, "burst, fallback and onDelete Restore have no meaning"
     yield "PredictiveAutoscaler", {"pause": {}}, "a pause needs all, scaleIn, scaleOut or replicas"
     yield "PredictiveAutoscaler", {"pause": {"replicas": 1, "scaleIn": True}}, "a pause at fixed replicas"
     yield "PredictiveAutoscaler", {"fallback": {}}, "replicas must be set if and only if behavior of fallback is not Current"
@@ -127,6 +129,8 @@ def wrong_schedules() -> Iterator[tuple[Json, str]]:
     yield {"name": "night", "from": "2026-01-01"}, "a schedule needs min, max, replicas or paddingPercent"
     yield night | {"replicas": 3}, "replicas stands for both min and max"
     yield night | {"min": 4}, "min of a schedule must not be greater than its max"
+    yield night | {"from": "9999-12-31"}, "from and to of a schedule must be before the year 3000"
+    yield night | {"to": "3000-01-01"}, "from and to of a schedule must be before the year 3000"
     yield night | {"exclude": [{}]}, "an exclusion needs exactly one of country, calendar and dates"
     yield night | {"exclude": [{"country": "DE", "calendar": "ours"}]}, "an exclusion needs exactly one of"
     yield night | {"exclude": [{"calendar": "ours", "subdivision": "BY"}]}, "subdivision needs country"

@@ -163,7 +163,7 @@ def _check_bounds(decision: Decision, policy: Policy) -> None:
         assert min(low, current) <= desired <= max(high, current)
     elif current == 0:
         assert desired == 0 or low <= desired <= high
-    elif any(one.name == "unschedulable" for one in decision.limits):
+    elif any(one.name == "scaling.unschedulable_hold_s" for one in decision.limits):
         assert min(current, low) <= desired <= high
     else:
         assert low <= desired <= high

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from autoscaler.api.overrides import Pause
 from autoscaler.reasons import Reason
-from autoscaler.scaling.floor import FloorState, floor_of
+from autoscaler.scaling.floor import FloorState, floor_of, initial_floor
+from autoscaler.scaling.policy import down_window_s
 from autoscaler.scaling.types import Action, Decision, MetricStatus, Policy, Recommendation, Source
 from tests.builders import NOW_S, a_policy, a_resource_metric
 from tests.fakes.kube import FakeStore, KilledError
@@ -51,6 +53,17 @@ states = st.lists(st.tuples(st.floats(0, 1000), counts), max_size=5)
 def policies(draw: st.DrawFn) -> Policy:
     low, high = draw(st.integers(0, 10)), draw(st.integers(10, 30))
     return a_policy(min_replicas=low, max_replicas=high, pause=draw(pauses), forecast_enabled=draw(st.booleans()))
+
+
+@given(policies(), counts, st.floats(0, 1e6), st.floats(0, 400))
+def test_a_clock_that_is_put_back_keeps_no_floor_for_longer_than_a_window(
+    policy: Policy, raised_to: int, back_s: float, later_s: float
+) -> None:
+    nothing = Decision(Action.HOLD, 0, 0, Reason.WITHIN_TOLERANCE, "why", {}, (), ())
+    policy = replace(policy, pause=None)
+    _, state = floor_of(nothing, policy, raised_to, initial_floor(raised_to, NOW_S), NOW_S - back_s)
+    floor, _ = floor_of(nothing, policy, raised_to, state, NOW_S - back_s + down_window_s(policy) + later_s)
+    assert floor.replicas == policy.min_replicas
 
 
 @given(decisions(), policies(), counts, states)

@@ -8,6 +8,7 @@ from typing import Any
 
 from autoscaler.api.convert.hpa_versions import as_v2
 from autoscaler.api.convert.parts import Fields, Json, Note
+from autoscaler.api.floor_standing import count_of
 from autoscaler.api.marks import OWNER_MIN
 from autoscaler.api.structure import a_list, an_object, without_nulls
 
@@ -85,17 +86,20 @@ def _without_our_floor(spec: Fields, annotations: Json, notes: list[Note]) -> Fi
     if not isinstance(own := annotations.get(OWNER_MIN), str):
         return spec
     others = {name: value for name, value in spec.items() if name != "minReplicas"}
-    if not (own == "" or (own.isascii() and own.isdigit())):
+    count = count_of(own)
+    if own and count is None:
         return spec
     text = f"Foresail had raised it in mode HPAFloor; taken as its owner wrote it: {own or 'not at all, which is 1'}"
     notes.append(Note("spec.minReplicas", text))
-    return others | ({"minReplicas": int(own)} if own else {})
+    return others | ({} if count is None else {"minReplicas": count})
 
 
 def made_by_keda(hpa: Json) -> str | None:
     """Return the name of the ScaledObject that KEDA made an HPA from; None when it was not KEDA."""
     for owner in a_list(an_object(hpa.get("metadata")).get("ownerReferences")):
         fields = an_object(owner)
+        if fields.get("controller") is False:  # it owns it beside another who made it
+            continue
         if fields.get("kind") == "ScaledObject" and str(fields.get("apiVersion")).partition("/")[0] == "keda.sh":
             return str(fields.get("name"))
     return None

@@ -60,12 +60,12 @@ class Reflector:
     random: Random = field(default_factory=Random)
     pace: Pace = field(default_factory=Pace)
     synced: bool = field(default=False, init=False)
+    problem: str = field(default="", init=False)  # of the last attempt; empty since the API server was heard of
     _objects: dict[tuple[str, str], Json] = field(default_factory=dict, init=False)
     _version: str | None = field(default=None, init=False)  # None: list before the next watch
     _heard_s: float | None = field(default=None, init=False)
     _synced_once: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _subscribers: list[asyncio.Event] = field(default_factory=list, init=False)
-    _problem: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         WATCH_AGE.labels(resource=self.resource.plural).set_function(self.age_s)
@@ -96,7 +96,7 @@ class Reflector:
                 await self._synced_once.wait()
         except TimeoutError:
             raise Temporary(
-                f"listing {self.resource.plural}: not complete within {deadline_s:g} s; {self._problem or 'no answer yet'}"
+                f"listing {self.resource.plural}: not complete within {deadline_s:g} s; {self.problem or 'no answer yet'}"
             ) from None
 
     async def run(self) -> None:
@@ -114,7 +114,7 @@ class Reflector:
     def _absent(self) -> float:
         """Be empty, as nobody can have an object of a kind that is not there; return how long to wait for the next look."""
         changed = not self.synced or bool(self._objects)
-        self._objects, self._version, self.synced, self._problem = {}, None, True, ""
+        self._objects, self._version, self.synced, self.problem = {}, None, True, ""
         self._hear()
         self._synced_once.set()
         if changed:
@@ -131,8 +131,8 @@ class Reflector:
             wait_s = max(wait_s, problem.retry_after_s)
         elif isinstance(problem, Permanent):
             wait_s = max(wait_s, self.pace.longest_wait_s / 2)  # somebody must change something first
-        self._problem = str(problem)
-        _log.warning("watch_failed", resource=self.resource.plural, problem=self._problem, retry_in_s=round(wait_s, 1))
+        self.problem = str(problem)
+        _log.warning("watch_failed", resource=self.resource.plural, problem=self.problem, retry_in_s=round(wait_s, 1))
         return wait_s
 
     async def _list(self) -> None:
@@ -176,7 +176,7 @@ class Reflector:
                 self._hear()
                 self._apply(event)
                 if not heard:
-                    heard, self._problem = True, ""
+                    heard, self.problem = True, ""
                     backoff.reset()
         if not heard and self.clock.monotonic_s() - opened_s < _SHORT_WATCH_S:
             raise Temporary(f"watch {self.resource.plural}: the API server ended it at once; it is opened again")

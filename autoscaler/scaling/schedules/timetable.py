@@ -4,7 +4,6 @@ Finding it takes some hundred microseconds a schedule, so what was found is kept
 """
 
 import math
-from collections.abc import Sequence
 from datetime import date
 
 from autoscaler.api import times
@@ -13,13 +12,7 @@ from autoscaler.model import Days
 from autoscaler.scaling.schedules.types import Active, Calendars, Change, Timetable
 from autoscaler.scaling.schedules.windows import plan, situation
 
-_FAR_S = 32_503_680_000.0  # the year 3000: what changes after that changes never, and can be written in every format
 _UNKNOWN = Days(frozenset(), "its days have not been read")
-
-
-def in_force(schedules: Sequence[Schedule], calendars: Calendars, now_s: float) -> tuple[Active, ...]:
-    """Return the schedules that hold now, in their order."""
-    return timetable(tuple(schedules), calendars, now_s).active
 
 
 def kept(known: Timetable | None, schedules: tuple[Schedule, ...], calendars: Calendars, now_s: float) -> Timetable:
@@ -47,7 +40,7 @@ def timetable(schedules: tuple[Schedule, ...], calendars: Calendars, now_s: floa
         until_s = min(until_s, found.until_s)
         if found.holds:
             active.append(Active(schedule, "; ".join(doubts)))
-        if found.changes and found.until_s < _FAR_S:
+        if found.changes and found.until_s < times.FAR_S:
             changes.append(Change(schedule.name, found.until_s, begins=not found.holds))
     first = min(changes, key=lambda one: one.at_s, default=None)
     return Timetable(schedules, calendars, now_s, until_s, tuple(active), first, tuple(faults))

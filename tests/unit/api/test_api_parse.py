@@ -233,6 +233,17 @@ def test_a_missing_mode_says_what_is_allowed() -> None:
     assert faults(obj) == {"spec.mode": "is required and must be one of Observe, Scale, HPAFloor"}
 
 
+FLOOR_OF = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "shop"}
+
+
+@pytest.mark.parametrize(("field", "value"), [("burst", {}), ("fallback", {"behavior": "Current"}), ("onDelete", "Restore")])
+def test_what_would_do_nothing_where_the_hpa_scales_is_refused_by_name(field: str, value: object) -> None:
+    floored = {"scaleTargetRef": FLOOR_OF, "mode": "HPAFloor", "maxReplicas": None}
+    assert "when mode is HPAFloor" in faults(an_autoscaler(**floored, **{field: value}))[f"spec.{field}"]
+    assert predictive_autoscaler(an_autoscaler(**{field: value})).spec
+    assert predictive_autoscaler(an_autoscaler(**floored, onDelete="Keep", pause={"all": True})).spec
+
+
 def test_max_below_min_names_both() -> None:
     assert faults(an_autoscaler(minReplicas=3, maxReplicas=2)) == {
         "spec.maxReplicas": "must be at least minReplicas, which is 3, not 2"

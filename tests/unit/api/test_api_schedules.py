@@ -92,6 +92,8 @@ def test_a_zone_that_is_none_is_refused(name: str) -> None:
         ("2026-W48-5", "YYYY-MM-DDTHH:MM"),
         ("2026-11-27+01:00", "YYYY-MM-DDTHH:MM"),
         ("0001-01-01T00:00+14:00", ""),
+        ("3000-01-01", "before the year 3000"),
+        ("9999-12-31", "before the year 3000"),
         ("٢٠٢٦-11-27T10:00", "YYYY-MM-DDTHH:MM"),
     ],
 )

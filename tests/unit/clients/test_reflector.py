@@ -200,7 +200,7 @@ async def test_waiting_for_the_first_list_ends_with_the_reason_it_does_not_come(
 ) -> None:
     api.forbidden.add(("list", "pods"))
     async with running(make()) as store:
-        await until(lambda: store._problem)
+        await until(lambda: store.problem)
         with pytest.raises(Temporary, match=r'listing pods.*grant verb "list" on "pods"'):
             await store.wait_synced(0.01)
 
@@ -223,7 +223,7 @@ async def test_a_watch_that_is_ended_at_once_again_and_again_is_not_opened_witho
         await store.wait_synced(15)
         await watching(api)
         api.end_watches()
-        await until(lambda: "ended it at once" in store._problem)
+        await until(lambda: "ended it at once" in store.problem)
         assert len(api.seen("GET", "watch=true")) == 1
 
 
@@ -313,6 +313,18 @@ async def test_an_optional_kind_that_is_not_there_is_an_empty_cache_until_it_com
         await until(lambda: names(store) == [])
         assert store.synced
     assert told.is_set()
+
+
+async def test_an_optional_kind_that_may_not_be_listed_is_not_taken_for_one_that_is_not_there(
+    api: FakeApiServer, client: KubeClient
+) -> None:
+    cause = 'User "system:serviceaccount:foresail:foresail" cannot list resource "scaledobjects"'
+    api.fail(403, {"message": cause}, times=1000)
+    store = Reflector(client, SCALED_OBJECTS, optional=True, pace=QUICK, clock=ManualClock())
+    async with running(store):
+        await until(lambda: store.problem)
+    assert (store.synced, store.age_s()) == (False, math.inf)
+    assert 'grant verb "list" on "scaledobjects" in API group "keda.sh" to the service account of foresail' in store.problem
 
 
 async def test_a_kind_that_must_be_there_and_is_not_keeps_the_cache_unfilled(client: KubeClient) -> None:

@@ -65,6 +65,19 @@ def test_a_forecast_that_is_bounded_reads_as_it_happened() -> None:
     assert text == (GOLDEN / "bounded_forecast.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("result", "reason", "words"),
+    [
+        ("done", "FloorRaised", "done: minReplicas of the HPA was set (FloorRaised): why"),
+        ("left", "ModeHPAFloor", "left to the HPA (ModeHPAFloor): why"),
+    ],
+)
+def test_the_result_of_a_decision_that_an_hpa_carries_out_speaks_of_its_floor(result: str, reason: str, words: str) -> None:
+    floor = {"before": 2, "after": 6}
+    row = {"desired": 6, "result": result, "resultReason": reason, "resultMessage": "why", "floor": floor}
+    assert explanation(row, NOW_S)[-1].endswith(words)
+
+
 @pytest.mark.parametrize("row", [{}, {"metrics": "x", "limits": [1, {}], "pods": None, "at": 7}, {"metrics": [{}]}])
 def test_a_decision_of_another_version_is_shown_as_far_as_it_is_known(row: dict[str, object]) -> None:
     assert len(explanation(row, NOW_S)) >= 4

@@ -3,7 +3,7 @@
 import pytest
 
 from autoscaler.api.convert.to_hpa import hpa_of
-from autoscaler.api.marks import ADOPTED, FLOOR_OF, OWNER_MIN, RESTORE_FINALIZER
+from autoscaler.api.marks import ADOPTED, FLOOR, FLOOR_OF, OWNER_MIN, RESTORE_FINALIZER
 from autoscaler.errors import ForesailError
 from autoscaler.handover.everything import carry_out, look_around, work
 from autoscaler.handover.record import record_of
@@ -17,11 +17,15 @@ def put_adopted(stage: Stage, name: str) -> None:
 
 
 def held(name: str, *, gone: bool, replicas: int | None = None, **spec: object) -> Json:
-    obj = an_autoscaler(name, target="shop", finalizers=[RESTORE_FINALIZER])
+    """An object that scales the shop, with what the shop had before; the one that stays scales another."""
+    target = "shop" if gone else "cafe"
+    obj = an_autoscaler(name, target=target, mode="Scale", finalizers=[RESTORE_FINALIZER])
     obj["spec"] |= {"onDelete": "Restore", **spec}
     if gone:
         obj["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    return obj if replicas is None else {**obj, "status": {"originalReplicas": replicas}}
+    return (
+        obj if replicas is None else {**obj, "status": {"originalReplicas": replicas, "originalTarget": f"Deployment/{target}"}}
+    )
 
 
 async def release_all(stage: Stage, *namespaces: str, terms: Terms | None = None) -> int:
@@ -34,7 +38,8 @@ async def test_everything_is_given_back_at_once(stage: Stage) -> None:
     stage.cluster.delete(HPAS, NAMESPACE, "shop")
     for name in ("one", "two"):
         put_adopted(stage, name)
-    stage.cluster.put(HPAS, an_hpa("raised", annotations={FLOOR_OF: "default/gone", OWNER_MIN: "2"}))
+    notes = {FLOOR_OF: "default/gone", OWNER_MIN: "2", FLOOR: "1"}
+    stage.cluster.put(HPAS, an_hpa("raised", target="other", annotations=notes))
     stage.cluster.put(OURS, held("going", gone=True, replicas=5))
     stage.cluster.put(OURS, held("staying", gone=False, replicas=7))
     assert await release_all(stage) == 0
@@ -89,18 +94,51 @@ async def test_a_silent_service_is_waited_for_once(stage: Stage) -> None:
     assert stage.text.count(f"for {SHORT_S:g} s in vain") <= 8  # those that were under way at once
 
 
-@pytest.mark.parametrize(("spec", "status"), [({"onDelete": "Keep"}, 5), ({}, None), ({"mode": "HPAFloor"}, 5)])
-async def test_replicas_are_restored_only_where_that_is_asked_for_and_known(
-    stage: Stage, spec: Json, status: int | None
-) -> None:
+RESTORED = {"originalReplicas": 5, "originalTarget": "Deployment/shop"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [
+        ({"onDelete": "Keep"}, RESTORED),
+        ({"mode": "HPAFloor"}, RESTORED),
+        ({"mode": "Observe"}, RESTORED),
+        ({}, {}),
+        ({}, {"originalReplicas": 5}),
+        ({}, {"originalReplicas": 5, "originalTarget": "Deployment/cafe"}),
+        ({}, {"originalReplicas": "5", "originalTarget": "Deployment/shop"}),
+    ],
+)
+async def test_replicas_are_restored_only_where_that_is_asked_for_and_known(stage: Stage, spec: Json, status: Json) -> None:
     await stage.kill()
-    stage.cluster.put(OURS, held("going", gone=True, replicas=status, **spec))
-    await release_all(stage)
+    stage.cluster.delete(HPAS, NAMESPACE, "shop")
+    stage.cluster.put(OURS, {**held("going", gone=True, **spec), "status": status})
+    assert await release_all(stage) == 0
     assert stage.scene.replicas() == 2
+    assert stage.ours("going") is None
+
+
+@pytest.mark.parametrize("who", ["HorizontalPodAutoscaler", "ScaledObject", "PredictiveAutoscaler", "none"])
+async def test_a_target_that_another_scales_by_now_is_left_to_it(stage: Stage, who: str) -> None:
+    await stage.kill()
+    if who != "HorizontalPodAutoscaler":
+        stage.cluster.delete(HPAS, NAMESPACE, "shop")
+    if who == "ScaledObject":
+        stage.api.absent.clear()
+        meta = {"namespace": NAMESPACE, "name": "shop"}
+        stage.cluster.put("scaledobjects", {"metadata": meta, "spec": {"scaleTargetRef": {"name": "shop"}}})
+    stage.cluster.put(OURS, held("going", gone=True, replicas=5))
+    mode = "Scale" if who == "PredictiveAutoscaler" else "Observe"
+    stage.cluster.put(OURS, an_autoscaler("younger", mode=mode))
+    assert await release_all(stage) == 0
+    assert stage.scene.replicas() == (5 if who == "none" else 2)
+    assert stage.ours("going") is None
+    assert (f"stay as they are, as {who} default/" in stage.text) is (who != "none")
 
 
 async def test_a_target_that_cannot_be_scaled_back_keeps_its_object(stage: Stage) -> None:
     await stage.kill()
+    stage.cluster.delete(HPAS, NAMESPACE, "shop")
     stage.cluster.put(OURS, held("going", gone=True, replicas=5))
     stage.api.fail(403, {"message": "denied by policy"}, when=lambda request: request.path.endswith("/scale"), times=9)
     assert await release_all(stage) == 1
@@ -113,11 +151,13 @@ async def test_a_record_that_somebody_broke_fails_alone(stage: Stage) -> None:
     stage.cluster.delete(HPAS, NAMESPACE, "shop")
     put_adopted(stage, "one")
     stage.cluster.put(OURS, an_autoscaler("bad", target="bad", mode="Scale", annotations={ADOPTED: "[" * 100_000}))
-    stage.cluster.put(HPAS, an_hpa("raised", annotations={FLOOR_OF: "default/gone", OWNER_MIN: "9" * 5_000}))
-    assert await release_all(stage) == 2
+    stage.cluster.put(HPAS, an_hpa("raised", annotations={FLOOR_OF: "default/gone", OWNER_MIN: "9" * 5_000, FLOOR: "1"}))
+    assert await release_all(stage) == 1
     assert stage.hpa("one")
     assert "PredictiveAutoscaler default/bad" in stage.text
-    assert "HorizontalPodAutoscaler default/raised: cannot be given back" in stage.text
+    raised = stage.hpa("raised")
+    assert raised
+    assert (raised["spec"]["minReplicas"], raised["metadata"].get("annotations") or {}) == (1, {})
 
 
 @pytest.mark.parametrize("body", [[1, 2, 3], {}, {"items": [1]}, {"items": [{}]}, {"items": 5}])

@@ -3,6 +3,7 @@
 import pytest
 
 from autoscaler.api.marks import FLOOR, FLOOR_MANAGER, FLOOR_OF, OWNER_MIN
+from autoscaler.clients.kube.connection import APPLY_PATCH, Call
 from autoscaler.clients.kube.objects import Objects
 from autoscaler.clients.kube.resources import HORIZONTAL_POD_AUTOSCALERS
 from autoscaler.errors import Permanent
@@ -21,9 +22,15 @@ async def raised(stage: Stage, owners: int | None, to: int = 5) -> Json:
     await Objects(stage.connection, "kubectl").create(HORIZONTAL_POD_AUTOSCALERS, plain)
     marks = {FLOOR_OF: str(SHOP), OWNER_MIN: "" if owners is None else str(owners), FLOOR: str(to)}
     floor = {"metadata": {**plain["metadata"], "annotations": marks}, "spec": {"minReplicas": to}}
-    applied = await Objects(stage.connection, FLOOR_MANAGER).apply(HORIZONTAL_POD_AUTOSCALERS, floor, force=True)
-    assert isinstance(applied, dict)
-    return applied
+    return await applied_by(FLOOR_MANAGER, stage, floor)
+
+
+async def applied_by(manager: str, stage: Stage, hpa: Json) -> Json:
+    """Apply the shop's HPA on the server's side, with force."""
+    query = {"fieldManager": manager, "force": "true"}
+    body = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", **hpa}
+    call = Call("patch", HORIZONTAL_POD_AUTOSCALERS, NAMESPACE, "shop", "", body, query, content_type=APPLY_PATCH)
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", **(await stage.connection.send(call)).body}
 
 
 def managers(hpa: Json | None) -> set[str]:
@@ -79,10 +86,26 @@ def test_without_managed_fields_the_annotations_count() -> None:
     assert change_back(hpa) == gone
 
 
-def test_an_annotation_that_somebody_broke_is_named() -> None:
-    hpa = an_hpa(annotations={FLOOR_OF: "a/b", OWNER_MIN: "two"})
-    with pytest.raises(Permanent, match=r"owner-min-replicas is 'two' and no number"):
-        change_back(hpa)
+@pytest.mark.parametrize("notes", [{OWNER_MIN: "two"}, {OWNER_MIN: "9" * 5_000}, {OWNER_MIN: "9999999999"}, {}])
+def test_where_nobody_can_say_what_the_owner_wants_min_replicas_stays_and_that_is_told(notes: Json) -> None:
+    hpa = an_hpa(annotations={FLOOR_OF: "a/b", FLOOR: "8", **notes})
+    hpa["spec"]["minReplicas"] = 8
+    change = change_back(hpa)
+    assert change
+    assert "spec" not in change
+    assert "do not tell what its owner wants (see foresail.dev/owner-min-replicas), so its minReplicas, 8, stays" in told(hpa)
+
+
+async def test_an_owner_who_applied_the_very_value_of_the_floor_keeps_it(stage: Stage) -> None:
+    hpa = await raised(stage, 3, to=8)
+    plain = {"metadata": {"namespace": NAMESPACE, "name": "shop"}, "spec": {"minReplicas": 8}}
+    applied = await applied_by("argocd-controller", stage, plain)
+    assert "stays" in told(applied)
+    await give_back(stage.session(), hpa)
+    after = stage.hpa()
+    assert after
+    assert after["spec"]["minReplicas"] == 8
+    assert managers(after) == {"kubectl", "argocd-controller"}
 
 
 def test_an_hpa_that_was_never_raised_has_nothing_to_give_back() -> None:

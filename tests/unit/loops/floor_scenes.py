@@ -1,7 +1,7 @@
 """A shop that an HPA scales, whose floor an object of ours may raise; and the others who write that HPA."""
 
+from autoscaler.api.floor_standing import NAMES
 from autoscaler.clients.ports import Json
-from autoscaler.loops.floor_standing import NAMES
 from autoscaler.loops.forecast_book import series_of
 from autoscaler.loops.observe import parse
 from autoscaler.model import Forecast

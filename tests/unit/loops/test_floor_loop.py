@@ -1,11 +1,12 @@
 """Mode HPAFloor in the scaling loop: what is raised, what is left alone, and what is given back."""
 
 import pytest
+import structlog
 from msgspec.structs import replace
 
 from autoscaler.api.marks import FLOOR, FLOOR_OF, OWNER_MIN
 from autoscaler.errors import Temporary
-from autoscaler.model import GateState
+from autoscaler.model import GateState, ObjectKey
 from autoscaler.telemetry import REGISTRY
 from tests.fakes.kube import FakeStore
 from tests.unit.loops.floor_scenes import (
@@ -54,6 +55,57 @@ async def test_a_raise_is_told_by_event_notice_metric_and_page() -> None:
     labels = {"namespace": NAMESPACE, "name": "shop", "act": "floor", "result": "done"}
     assert REGISTRY.get_sample_value("foresail_acts_total", labels) == 1
     assert [row["act"] for row in scene.board.acts] == ["floor"]
+
+
+def counted(action: str) -> float:
+    labels = {"namespace": NAMESPACE, "name": "shop", "action": action, "reason": "ForecastAhead"}
+    return REGISTRY.get_sample_value("foresail_decisions_total", labels) or 0.0
+
+
+async def test_what_was_done_about_a_decision_is_told_of_the_floor_and_the_rest_is_left_to_the_hpa() -> None:
+    scene = a_floored_shop()
+    before = counted("scale_up")
+    await look(scene, 6)
+    row = scene.status()["decision"]
+    assert (row["current"], row["desired"], row["result"], row["resultReason"]) == (2, 6, "done", "FloorRaised")
+    assert row["floor"] == {"before": 2, "after": 6}
+    assert row["resultMessage"] == "setting the floor of HorizontalPodAutoscaler default/shop from 2 to 6"
+    raised = scene.status()["lastChange"]
+    assert raised == row
+    await look(scene, 6, passes=3)
+    row = scene.status()["decision"]
+    assert (row["result"], row["resultReason"], row["floor"]) == ("left", "ModeHPAFloor", {"before": 6, "after": 6})
+    assert row["resultMessage"] == "the HPA scales the target; its minReplicas is 6"
+    assert scene.status()["lastChange"] == raised
+    assert counted("scale_up") == before + 1
+    assert scene.board.decisions[ObjectKey(NAMESPACE, "shop")][-1]["result"] == "left"
+    scene.deploy(replicas=6)  # by the HPA
+    await look(scene, 6)
+    assert scene.status()["decision"]["result"] == "held"
+    assert "lastScaleTime" not in scene.status()
+    assert "SuccessfulRescale" not in scene.reasons()
+
+
+async def test_a_floor_that_cannot_be_written_or_may_not_be_is_told_as_such() -> None:
+    scene = a_floored_shop()
+    scene.kube.fail("apply_floor", Temporary("busy"))
+    await look(scene, 6)
+    row = scene.status()["decision"]
+    assert (row["result"], row["resultReason"], row["floor"]) == ("failed", "FloorFailed", {"before": 2, "after": 2})
+    assert stores_of(scene)
+    stores_of(scene).age = 91
+    await look(scene, 6)
+    row = scene.status()["decision"]
+    assert (row["result"], row["resultReason"]) == ("blocked", "RefusedStale")
+
+
+async def test_a_contested_floor_is_shown_as_it_was_given_back() -> None:
+    scene = a_floored_shop(2)
+    for _ in range(3):
+        await look(scene, 5)
+        gitops(scene, 2)
+    await look(scene, 5)
+    assert scene.status()["floor"]["minReplicas"] == 2
 
 
 async def test_what_stays_as_it_is_is_written_once() -> None:
@@ -237,6 +289,7 @@ async def test_somebody_who_sets_it_back_again_and_again_is_named_and_left_alone
     await look(scene, 5, passes=20)
     assert len(writes(scene)) == before
     assert scene.reasons("PredictiveAutoscaler").count("FloorContested") == 1
+    assert REGISTRY.get_sample_value("foresail_contested", {"namespace": NAMESPACE, "name": "shop"}) == 1
     assert scene.notifier.types().count("foresail.refused") == 1
 
 
@@ -456,3 +509,49 @@ async def test_the_speed_that_the_hpa_allows_is_not_used_twice() -> None:
     assert min_replicas(scene) == 4
     await look(scene, 9, passes=4)
     assert min_replicas(scene) == 6
+
+
+@pytest.mark.parametrize("note", [OWNER_MIN, FLOOR])
+@pytest.mark.parametrize("text", ["1" * 5_000, "9999999999", "\u0663", "-1", "1e3"])
+async def test_an_annotation_of_ours_that_somebody_broke_stops_nobody(note: str, text: str) -> None:
+    scene = a_floored_shop()
+    await look(scene, 6)
+    broken = hpa(scene)
+    broken["metadata"]["annotations"][note] = text
+    scene.cluster.put(HPAS, broken)
+    meta = {"namespace": "elsewhere", "name": "theirs", "annotations": {note: text}}
+    scene.cluster.put(HPAS, {"metadata": meta, "spec": {"scaleTargetRef": {}, "maxReplicas": 3}})
+    scene.deploy("cafe")
+    scene.autoscale("cafe")
+    scene.use_cpu(0.160, "cafe")
+    await look(scene, 7)
+    assert scene.replicas("cafe") == 4
+    assert min_replicas(scene) == 7
+    assert hpa(scene)["metadata"]["annotations"][OWNER_MIN] == "6"  # nobody knows better
+    theirs = scene.cluster.get(HPAS, "elsewhere", "theirs")
+    assert theirs
+    assert not theirs["metadata"].get("annotations")
+
+
+async def test_an_hpa_that_an_error_of_ours_fails_at_stops_nobody_and_its_floor_stays() -> None:
+    scene = a_floored_shop()
+    await look(scene, 6)
+    broken = hpa(scene)
+    broken["spec"]["minReplicas"] = "six"  # which no API server would let through
+    scene.cluster.put(HPAS, broken)
+    scene.cluster.put(HPAS, {"metadata": {"namespace": "elsewhere", "name": "theirs"}, "spec": broken["spec"]})
+    gitops(scene, 1, "left", scaleTargetRef={"apiVersion": "apps/v1", "kind": "Deployment", "name": "none"})
+    left = hpa(scene, "left")
+    left["metadata"]["annotations"] = {FLOOR_OF: "default/gone"}
+    scene.cluster.put(HPAS, left)
+    scene.deploy("cafe")
+    scene.autoscale("cafe")
+    scene.use_cpu(0.160, "cafe")
+    with structlog.testing.capture_logs() as logs:
+        await scene.scaling.once()
+    assert scene.replicas("cafe") == 4
+    assert marks(scene, "left") == []
+    assert hpa(scene)["metadata"]["annotations"][FLOOR_OF] == "default/shop"
+    assert scene.condition("Valid") == ("False", "InvalidSpec")
+    failed = [(one["namespace"], one["name"]) for one in logs if one["event"] == "object_failed"]
+    assert failed == [("default", "shop"), ("elsewhere", "theirs")]

@@ -7,6 +7,7 @@ from autoscaler.api.marks import RESTORE_FINALIZER
 from autoscaler.clients.ports import Json
 from autoscaler.errors import Temporary
 from tests.fakes.kube import FakeStore
+from tests.unit.loops.floor_scenes import HPAS, floor, gitops
 from tests.unit.loops.scenes import NAMESPACE, Scene, a_shop
 
 OURS = "predictiveautoscalers"
@@ -140,6 +141,47 @@ async def test_a_target_that_an_hpa_scales_by_now_is_left_to_it() -> None:
     other = Scene(cluster=scene.cluster, clock=scene.clock, metrics=scene.metrics, hpas=hpas)
     await once(other)
     assert (other.replicas(), is_gone(other)) == (4, True)
+
+
+@pytest.mark.parametrize("age_s", [10, 1000])
+async def test_a_target_that_another_object_of_ours_scales_by_now_is_left_to_it_whichever_is_older(age_s: float) -> None:
+    scene = a_restored_shop()
+    await once(scene)
+    scene.deploy(replicas=4)
+    scene.autoscale("other", target="shop", age_s=age_s)
+    delete(scene)
+    await once(scene, 0.080)
+    assert (scene.replicas(), is_gone(scene)) == (4, True)
+
+
+async def test_what_was_written_down_is_forgotten_with_the_mode_that_restores() -> None:
+    scene = a_restored_shop()
+    await once(scene)
+    scene.autoscale(onDelete="Restore", mode="Observe")
+    await once(scene, 0.080)
+    assert "originalReplicas" not in scene.status()
+    scene.deploy(replicas=9)  # by somebody who lives with that from now on
+    scene.autoscale(onDelete="Restore", mode="Scale")
+    await once(scene, 0.160)
+    assert (scene.status()["originalReplicas"], scene.replicas()) == (9, 10)
+    delete(scene)
+    await once(scene)
+    assert (scene.replicas(), is_gone(scene)) == (9, True)
+
+
+async def test_an_object_that_raises_a_floor_instead_keeps_no_finalizer() -> None:
+    scene = a_restored_shop()
+    await once(scene)
+    cluster = scene.cluster
+    floored = Scene(cluster=cluster, clock=scene.clock, metrics=scene.metrics, hpas=FakeStore(cluster, HPAS))
+    gitops(floored, 2)
+    floor(floored)
+    obj = cluster.get(OURS, NAMESPACE, "shop")
+    assert obj
+    cluster.finalized(OURS, obj, [RESTORE_FINALIZER])
+    await once(floored)
+    assert finalizers(floored) == []
+    assert "originalReplicas" not in floored.status()
 
 
 async def test_another_target_is_written_down_anew_and_the_old_one_is_not_touched() -> None:

@@ -112,6 +112,33 @@ async def test_scaled_objects_that_nobody_has_heard_of_for_long_hold() -> None:
     scene.scaled_objects.age = 91
     await scene.scaling.once()
     assert scene.condition("Acting") == ("False", "RefusedStale")
-    scene.scaled_objects.synced = False  # never listed: a right is missing, and nothing waits for it
+
+
+async def test_scaled_objects_that_may_not_be_listed_hold_and_the_right_that_is_missing_is_named() -> None:
+    scene = a_scene()
+    assert scene.scaled_objects is not None
+    scene.scaled_objects.synced = False
+    scene.scaled_objects.problem = 'list scaledobjects: HTTP 403; grant verb "list" on "scaledobjects" in API group "keda.sh"'
     await scene.scaling.once()
-    assert scene.replicas() == 4
+    assert scene.replicas() == 2
+    acting = find(scene.status(), "Acting")
+    assert (acting["status"], acting["reason"]) == ("False", "RefusedStale")
+    assert acting["message"].startswith("the watch of scaledobjects has not been answered yet")
+    assert acting["message"].endswith('grant verb "list" on "scaledobjects" in API group "keda.sh"')
+
+
+@pytest.mark.parametrize("what", ["HorizontalPodAutoscaler", "ScaledObject", "PredictiveAutoscaler"])
+async def test_an_object_whose_target_another_scales_does_not_claim_to_act(what: str) -> None:
+    scene = a_scene()
+    if what == "HorizontalPodAutoscaler":
+        put_hpa(scene)
+    elif what == "ScaledObject":
+        put_scaled_object(scene)
+    else:
+        scene.autoscale("older", target="shop", age_s=1000)
+    scene.use_cpu(0.080)  # nothing is to be done, which is no reason to be silent
+    await scene.scaling.once()
+    acting = find(scene.status(), "Acting")
+    assert (acting["status"], acting["reason"]) == ("False", "TargetConflict")
+    assert acting["message"].startswith(f"{what} default/")
+    assert refusal(scene) == acting["message"]

@@ -116,7 +116,8 @@ def test_stale_metrics_are_metrics_that_failed() -> None:
 )
 def test_a_target_that_nobody_knows_is_held_and_its_time_goes_on(unknown: Observation) -> None:
     decision, after = decided(unknown, a_fallback())
-    assert (decision.desired, condition(decision), after.blind_since_s) == (3, (False, Reason.NO_FALLBACK), LONG_AGO)
+    assert (decision.desired, after.blind_since_s) == (3, LONG_AGO)
+    assert [one for one in decision.conditions if one.type == "Fallback"] == []  # nothing new is known
     assert decided(unknown, a_fallback(), since_s=None)[1].blind_since_s is None
 
 
@@ -185,3 +186,16 @@ def test_its_count_is_a_recommendation_so_that_the_first_low_values_do_not_undo_
 def test_a_forecast_in_force_raises_it() -> None:
     observation = replace(blind(3), forecasts=(a_forecast(0.6),))  # cores, of which a pod carries 0.06
     assert decided(observation, a_fallback())[0].desired == 10
+
+
+def test_a_pass_that_sees_nothing_does_not_say_that_metrics_work_again() -> None:
+    decision, state = decided(blind(3), a_fallback())
+    assert condition(decision) == (True, Reason.FALLBACK)
+    unseen = replace(blind(6), unseen=True)
+    decision, state = decide(unseen, a_fallback(), state, NOW_S + 15)
+    assert decision.desired == 6
+    assert [one for one in decision.conditions if one.type == "Fallback"] == []  # the one that is there stays
+    decision, _ = decide(blind(6), a_fallback(), state, NOW_S + 30)
+    assert condition(decision) == (True, Reason.FALLBACK)
+    decision, _ = decide(an_observation(a_reading(CPU, [60] * 6), pods=some_pods(6)), a_fallback(), state, NOW_S + 45)
+    assert condition(decision) == (False, Reason.NO_FALLBACK)

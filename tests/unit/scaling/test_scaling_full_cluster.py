@@ -54,7 +54,7 @@ def test_the_count_is_not_raised_while_a_pod_has_had_no_node_for_long() -> None:
     decision = decided(seen(waiting(), load=70))
     assert (decision.current, decision.desired, decision.reason) == (4, 4, Reason.UNSCHEDULABLE)
     [limit] = decision.limits
-    assert (limit.name, limit.before, limit.after) == ("unschedulable", 7, 4)
+    assert (limit.name, limit.before, limit.after) == ("scaling.unschedulable_hold_s", 7, 4)
     assert decision.message.startswith("Stay at 4: 1 pod of the target has no node (late: 0/1 nodes are available: 1 ")
     assert "; without it: " in decision.message
 

@@ -79,6 +79,11 @@ def test_what_would_be_done_is_said() -> None:
     assert decision.cause == ""
 
 
+def test_both_directions_one_by_one_are_a_pause_of_all() -> None:
+    decision, _ = decided(HIGH, 6, paused(Pause(scale_in=True, scale_out=True)))
+    assert [one.name for one in decision.limits] == ["pause.all"]
+
+
 def test_a_pause_that_changes_nothing_leaves_the_reason_but_is_told() -> None:
     decision, _ = decided(HIGH, 6, paused(IN))
     assert (decision.desired, decision.reason, decision.limits) == (10, Reason.ABOVE_TARGET, ())
@@ -128,9 +133,9 @@ def test_what_a_pause_took_to_zero_comes_back_when_the_pause_ends() -> None:
     policy = paused(None)
     decision, state = decided(None, 0, policy, state)
     assert (decision.desired, decision.reason) == (2, Reason.NOT_PAUSED)
-    assert (
-        decision.message == "Scale up from 0 to 2: it was pause.replicas that removed the last pod; without that it would be 0."
-    )
+    text = "pause.replicas removed the last pod, so pods come back as it ends"
+    assert decision.message == f"Scale up from 0 to 2: {text}; without pause.replicas it would be 0."
+    assert decision.limits == (Limit("pause.replicas", 0, 2, Reason.NOT_PAUSED, text, asked=True),)
     [told] = decision.once_written
     assert (told.type, told.status) == ("ScaledToZero", False)
     state = changed(state, decision, policy, NOW_S)

@@ -1,6 +1,6 @@
 import pytest
 
-from autoscaler.loops.field_owners import MIN_REPLICAS, REPLICAS, FieldOwner, owner_of, remedy
+from autoscaler.api.field_owners import MIN_REPLICAS, REPLICAS, FieldOwner, owner_of, remedy
 
 OURS = {
     "manager": "foresail",

@@ -3,10 +3,11 @@
 A write of the scale subresource is kept with `subresource: scale`, but under the same path (`f:spec`, `f:replicas`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from autoscaler.clients.ports import Json
+Json = Mapping[str, Any]
 
 REPLICAS = ("f:spec", "f:replicas")
 MIN_REPLICAS = ("f:spec", "f:minReplicas")
