@@ -133,6 +133,7 @@ class Forecast:
     error_ratio: float | None = None
     naive_error_ratio: float | None = None  # of "the load stays as it is", on the same data
     season_s: float | None = None
+    earned: bool = False  # what it was worth on this very series pays for deciding by it alone (policy Earned)
     curve: tuple[ForecastPoint, ...] = ()
 
 

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     BELOW_TARGET = "BelowTarget"
     WITHIN_TOLERANCE = "WithinTolerance"
     FORECAST_AHEAD = "ForecastAhead"
+    FORECAST_LEANER = "ForecastLeaner"  # policy Earned
     ROLLOUT_DISCOUNTED = "RolloutDiscounted"  # only pods of a roll-out would ask for more
     # Paused
     PAUSED = "Paused"

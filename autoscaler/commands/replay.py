@@ -47,9 +47,9 @@ def checked(options: Options) -> tuple[Setting, Wanted]:
         _within("--pod-capacity", options.pod_capacity, 1e-12, 1e15, "what a pod serves, in the unit of the load")
     if options.history is not None:
         _within("--history", options.history, 0.05, _LONGEST_HISTORY_DAYS, "days")
-    if options.policy == "earned":
-        raise Unusable("--policy earned: this version has the policy conservative only; leave the option out")
-    if options.policy != "conservative":
+    if options.policy == "earned" and options.capped:
+        raise Unusable("--policy earned: what forecasts --capped earns no say of its own; leave one of both out")
+    if options.policy not in {"conservative", "earned"}:
         raise Unusable(f"--policy {options.policy}: must be conservative or earned")
     for one in options.report:
         report.check(one, (".html", ".json") if options.all_namespaces else report.SUFFIXES)
@@ -63,6 +63,7 @@ def checked(options: Options) -> tuple[Setting, Wanted]:
         min_replicas=options.least,
         max_replicas=options.most,
         risk=options.risk,
+        earned=options.policy == "earned",
         capped=options.capped,
     )
     return setting, Wanted(options.history, _evaluate_from_s(options.evaluate_from), options.pod_capacity)

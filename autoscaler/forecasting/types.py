@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from autoscaler.model import Floats, History
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,14 @@ class Foreseen:
     is_open: Bools
     median: Floats
     upper: Floats
+    lean: Bools | None = None  # where it has earned to decide alone; None: nowhere
     said: str = ""  # at the last of the steps: in one sentence, why the gate stands as it does
 
     @staticmethod
     def nothing(steps: int, said: str) -> "Foreseen":
         """Return no forecast, and why there is none."""
         none = np.full(steps, np.nan)
-        return Foreseen(none, np.zeros(steps, dtype=np.bool_), none, none, said)
+        return Foreseen(none, np.zeros(steps, dtype=np.bool_), none, none, said=said)
 
 
 class Foresight(Protocol):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from autoscaler.forecasting.peaks.boldness import LADDER, OFF
+from autoscaler.forecasting.peaks.boldness import EARNED, LADDER, OFF, Rung
 from autoscaler.forecasting.peaks.shadow import Terms
 from autoscaler.forecasting.peaks.walk import Said, Walk
 from autoscaler.model import Floats
@@ -29,7 +29,8 @@ class PeakForesight:
             least=setting.min_replicas,
             most=setting.max_replicas,
         )
-        self._walk = Walk(terms, self.question.start_s, setting.risk)
+        ladder = EARNED if setting.earned else LADDER
+        self._walk = Walk(terms, self.question.start_s, setting.risk, ladder)
 
     def block(self, seen: Floats, first: int, last: int) -> Foreseen:
         """Return the forecasts for the steps `first` to before `last`."""
@@ -37,7 +38,8 @@ class PeakForesight:
         said = self._walk.advance(loads, seen[1:last])
         new = slice(first - last, None)
         provided = said.provided[new]
-        return Foreseen(provided, ~np.isnan(provided), loads[new], said.expected[new], _words(said))
+        words = _words(said, self._walk.ladder)
+        return Foreseen(provided, ~np.isnan(provided), loads[new], said.expected[new], said.lean[new], words)
 
 
 def unfolded(seen: Floats) -> Floats:
@@ -54,12 +56,17 @@ def unfolded(seen: Floats) -> Floats:
     return np.maximum(loads, 0.0)
 
 
-def _words(said: Said) -> str:
+def _words(said: Said, ladder: tuple[Rung, ...]) -> str:
     if np.isnan(said.expected[-1]):
         return "learning: a day and a half of history is needed before the first model, half a day more to try it"
     if said.rung[-1] == OFF:
         return "no reading of the forecast would have paid over the last two weeks: the reactive formula decides alone"
-    rung = LADDER[said.rung[-1] - 1]
+    rung = ladder[said.rung[-1] - 1]
+    if rung.lean:
+        return (
+            f"over the last two weeks {rung.stretch:g} times the rise that is forecast, and {rung.headroom:.0%} more, lost "
+            "clearly less than the reactive formula: it decides alone"
+        )
     return (
         f"over the last two weeks {rung.stretch:g} times the rise that is forecast, and {rung.headroom:.0%} more, "
         "would have cost least for what it saved"

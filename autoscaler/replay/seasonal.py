@@ -63,7 +63,7 @@ class SeasonalForesight:
             parts.append(self._say(points, asked[asked // _REFIT * _REFIT == fit_at]))
         said = np.concatenate(parts, axis=1)
         rows = said[:, np.arange(first, last) // _POINT - asked[0]]
-        return Foreseen(rows[0], rows[3] > 0, rows[1], rows[2], self._model.said)
+        return Foreseen(rows[0], rows[3] > 0, rows[1], rows[2], said=self._model.said)
 
     def _learn(self, points: Floats, at: int) -> None:
         """Choose and fit on what was seen up to a point, unless that was done."""

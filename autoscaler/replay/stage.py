@@ -27,6 +27,7 @@ class Setting:
     min_replicas: int = 1
     max_replicas: int = 200
     risk: float = 0.95  # quantile of the load that forecasts are for
+    earned: bool = False  # policy Earned: forecasts that have earned it may decide with fewer pods than the HPA
     capped: bool = False  # the load that is seen is what pods could serve, as with CPU
 
     @property

@@ -75,6 +75,7 @@ def policy_for(setting: Setting, *, forecasts: bool) -> Policy:
         max_metric_age_s=math.inf,
         departures=EXACT,
         capacity_ratio=1 / setting.target,
+        earned=setting.earned,
         forecast_hold_s=setting.lead * STEP_S,
     )
 
@@ -132,10 +133,11 @@ class _Walk:
 
     def _block(self, first: int, last: int, foreseen: Foreseen) -> None:
         peaks = np.where(foreseen.is_open, foreseen.peak, np.nan).tolist()
+        lean = [False] * (last - first) if foreseen.lean is None else foreseen.lean.tolist()
         for step in range(first, last):
             if self.setting.capped:
                 self._look(step)
-            self._step(step, peaks[step - first])
+            self._step(step, peaks[step - first], earned=lean[step - first])
 
     def _look(self, step: int) -> None:
         """Put down what is seen of the last steps: no more than their pods could serve; before the cut all of it."""
@@ -148,11 +150,11 @@ class _Walk:
         load, at = float(self.stage.load[step]), step - self.stage.cut
         return load if at < 0 else min(load, float(self.ready[at]))
 
-    def _step(self, step: int, peak: float) -> None:
+    def _step(self, step: int, peak: float, *, earned: bool) -> None:
         at, now_s, current = step - self.stage.cut, self.stage.at_s(step), self.current
         self.ready[at] = self.pods.arrive(step)
         reading = MetricReading(self.policy.metrics[0], total_milli=_milli(float(self.seen[step])), sampled_at_s=now_s)
-        forecasts = (self._forecast(peak, now_s),) if peak == peak else ()  # noqa: PLR0124 - NaN is not
+        forecasts = (self._forecast(peak, now_s, earned=earned),) if peak == peak else ()  # noqa: PLR0124 - NaN is not
         observation = Observation(current, current, (), (reading,), forecasts)
         decision, self.state = decide(observation, self.policy, self.state, now_s)
         self.desired[at] = self.current = decision.desired
@@ -163,7 +165,7 @@ class _Walk:
             self.state = changed(self.state, decision, self.policy, now_s)
             self.pods.change(step, decision.desired - current)
 
-    def _forecast(self, peak: float, now_s: float) -> Forecast:
+    def _forecast(self, peak: float, now_s: float, *, earned: bool) -> Forecast:
         return Forecast(
             issued_s=now_s,
             expires_s=now_s + STEP_S,
@@ -174,6 +176,7 @@ class _Walk:
             gate=GateState.OPEN,
             reason=Reason.FORECAST_IN_USE,
             message="",
+            earned=earned,
         )
 
 

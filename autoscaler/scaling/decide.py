@@ -18,6 +18,7 @@ from autoscaler.scaling.account import inputs_of
 from autoscaler.scaling.burst import hold_up
 from autoscaler.scaling.clocks import not_ahead
 from autoscaler.scaling.draft import Draft, action, sentence
+from autoscaler.scaling.earned import leaner
 from autoscaler.scaling.fallback import blind_since, fall_back
 from autoscaler.scaling.pause import kept_to_zero, paused
 from autoscaler.scaling.policy import policy_of
@@ -90,7 +91,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
 
     Without schedules and a forecast this is the HPA of Kubernetes 1.36, to the last replica. Schedules change the bounds that
     the HPA's step goes by. A forecast that is in force can raise the count, never lower it: from the same state, the result is
-    at least the HPA's (policy Conservative). How far it can raise:
+    at least the HPA's (policy Conservative; under Earned one that has earned it may lower it). How far it can raise:
 
     - to `maxReplicas`, and to `forecast.maxExtraPods` above what the HPA would do;
     - as fast as it wants, because it is there to be ahead; but where the user wrote `behavior.scaleUp`, only as fast as
@@ -111,6 +112,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     draft, recommendations = fall_back(draft, hpa, policy, state, now_s)
     most, extra = _most(policy, bounds.high_by, state, current, now_s), _extra(hpa.replicas, policy)
     draft = _ahead(draft, prediction, min(most, extra, key=lambda one: one.replicas))
+    draft = leaner(draft, prediction, policy, state, now_s) if hpa.raw is not None else draft
     predicted = None if prediction.replicas is None else min(prediction.replicas, extra.replicas)
     asked = Asked(active, observation, hpa, predicted, most.replicas, most.cause)
     draft, padding = add_padding(draft, asked, policy, state, now_s)

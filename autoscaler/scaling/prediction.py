@@ -28,6 +28,7 @@ class Need:
     replicas: int | None
     reason: Reason
     message: str
+    earned: bool = False  # it may decide with fewer pods than the HPA
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _need(spec: MetricSpec, forecast: Forecast | None, pods: Sequence[PodView], 
         return Need(None, Reason.FORECAST_FAILED, f"the forecast of {named(spec)} cannot be turned into pods: {per_pod_milli}")
     needed = min(forecast.peak * 1000 / (per_pod_milli * capacity_ratio), float(INT32_MAX))
     replicas = math.ceil(needed - _ROUND_GUARD)
-    return Need(replicas, Reason.FORECAST_IN_USE, _explained(spec, forecast, replicas))
+    return Need(replicas, Reason.FORECAST_IN_USE, _explained(spec, forecast, replicas), forecast.earned)
 
 
 def _carried_by_one_pod(spec: MetricSpec, pods: Sequence[PodView]) -> float | str:

@@ -100,6 +100,7 @@ class Policy:
     fallback: Fallback | None = None
     pause: Pause | None = None
     capacity_ratio: float = 1.0  # what a pod serves within its SLO over its target: a forecast peak may use all of it
+    earned: bool = False  # forecasts that have earned it may decide with fewer pods than the HPA
     forecast_hold_s: float | None = None  # pods that a forecast asked for stay so long; None: the scale-down window
 
 

@@ -1,8 +1,8 @@
 """What other ways to decide would have cost, tried beside the real one all the time, in numbers only.
 
 Each way is a row of pretended replicas that follow the reactive formula (an HPA with an empty, defaulted `behavior`) and, where
-it asks for more, a forecast. They differ in nothing else, so what they lose and spend says what the forecast is worth. All rows
-move together as arrays.
+it asks for more, a forecast; the lean ones follow the forecast alone. They differ in nothing else, so what they lose and spend
+says what the forecast is worth. All rows move together as arrays.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoscaler.forecasting.types import Ints
+from autoscaler.forecasting.types import Bools, Ints
 from autoscaler.model import Floats
 
 TOLERANCE = 0.1  # of the reactive formula, as the HPA has by default
@@ -40,14 +40,16 @@ class Shadows:
     ready: Ints
     coming: Ints  # (ways, start): asked for and not yet serving, the oldest first
     proposed: Ints  # (ways, window): what the reactive formula said in the last steps, in a ring
+    lean: Bools  # these ways go by the forecast alone, where it asks for something
     asked: Ints  # (ways, start): what forecasts asked for in the last steps, in a ring
     lost: Floats  # load that found no pod
     spent: Floats  # pods times steps
     steps: int = 0
 
     @classmethod
-    def begun(cls, terms: Terms, load: float, ways: int) -> "Shadows":
-        """Return so many shadows, each with as many pods as the reactive formula wants for a load."""
+    def begun(cls, terms: Terms, load: float, lean: Bools) -> "Shadows":
+        """Return shadows, one for each entry of `lean`, with as many pods as the reactive formula wants for a load."""
+        ways = lean.size
         needed = math.ceil(load / (terms.capacity * terms.target) - _ROUND_GUARD)
         wanted = np.full(ways, min(max(needed, terms.least), terms.most), dtype=np.int64)
         window = max(1, round(_WINDOW_S / terms.step_s))
@@ -57,6 +59,7 @@ class Shadows:
             ready=wanted.copy(),
             coming=np.zeros((ways, terms.start), dtype=np.int64),
             proposed=np.zeros((ways, window), dtype=np.int64),
+            lean=lean,
             asked=np.zeros((ways, terms.start), dtype=np.int64),
             lost=np.zeros(ways),
             spent=np.zeros(ways),
@@ -72,7 +75,8 @@ class Shadows:
         self.coming[:, :-1] = self.coming[:, 1:]
         self.coming[:, -1] = 0
         self.lost += np.maximum(load - self.ready * self.terms.capacity, 0.0)
-        wanted = np.minimum(np.maximum(self._reactive(seen), self._held(asked)), self.terms.most)
+        reactive = np.where(self.lean & (asked > 0), self.terms.least, self._reactive(seen))
+        wanted = np.minimum(np.maximum(reactive, self._held(asked)), self.terms.most)
         self.steps += 1
         self.spent += wanted
         change = wanted - self.wanted

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from autoscaler.forecasting.peaks import boldness, model
-from autoscaler.forecasting.peaks.boldness import OFF
+from autoscaler.forecasting.peaks.boldness import OFF, Rung
 from autoscaler.forecasting.peaks.features import Grid, Seen, features
 from autoscaler.forecasting.peaks.model import PeakModel
 from autoscaler.forecasting.peaks.shadow import Shadows, Terms
-from autoscaler.forecasting.types import Ints, NotEnoughHistory
+from autoscaler.forecasting.types import Bools, Ints, NotEnoughHistory
 from autoscaler.model import Floats
 
 _FLOOR_PODS = 0.3  # loads below this many pods are not told apart
@@ -32,6 +32,7 @@ class Said:
     expected: Floats  # the quantile of the highest load ahead as it was learnt; NaN while learning
     provided: Floats  # the load to provide for, by the rung in use; NaN where nothing is asked for
     rung: Ints
+    lean: Bools  # it may decide alone
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Walk:
     terms: Terms
     start_s: float  # time of the first point
     quantile: float = model.QUANTILE  # of the peak, that the model learns
+    ladder: tuple[Rung, ...] = boldness.LADDER
     at: int = 0  # points that have been walked through
     _model: PeakModel | None = None
     _refit_at: int | None = None
@@ -67,7 +69,13 @@ class Walk:
                 continue
             parts.append(self._stretch(loads[:end], measured[:end]))
             self.at = end
-        return Said(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("expected", "provided", "rung")))
+        return Said(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("expected", "provided", "rung", "lean"))
+        )
+
+    @property
+    def _lean(self) -> Bools:
+        return np.array([False, *(rung.lean for rung in self.ladder)])
 
     def _refit_due(self) -> int:
         if self._refit_at is None:
@@ -91,22 +99,22 @@ class Walk:
         size = loads.size - self.at
         if self._model is None:
             nothing = np.full(size, np.nan)
-            return Said(nothing, nothing, np.full(size, OFF))
+            return Said(nothing, nothing, np.full(size, OFF), np.zeros(size, dtype=np.bool_))
         seen = self._seen(loads)
         rises = self._model.rises(features(seen)[new])
-        asked = boldness.asks(seen, rises, new, self.terms.capacity)
+        asked = boldness.asks(seen, rises, new, self.terms.capacity, self.ladder)
         rungs = self._tried(loads[new], measured[new], asked)
         provided = np.full(size, np.nan)
         for rung in np.unique(rungs[rungs != OFF]):
             here = rungs == rung
-            provided[here] = boldness.LADDER[rung - 1].provided(seen, rises, new)[here]
-        return Said(seen.loads(rises, new), provided, rungs)
+            provided[here] = self.ladder[rung - 1].provided(seen, rises, new)[here]
+        return Said(seen.loads(rises, new), provided, rungs, self._lean[rungs])
 
     def _tried(self, loads: Floats, measured: Floats, asked: Ints) -> Ints:
         """Walk the shadows through new points, and return the rung that is in use at each."""
         if self._shadows is None:
             self._since, self._measured, self._asked = self.at, float(np.nan_to_num(measured[0])), asked[:, 0]
-            self._shadows = Shadows.begun(self.terms, self._measured, asked.shape[0])
+            self._shadows = Shadows.begun(self.terms, self._measured, self._lean)
         every = round(_CHOICE_S / self.terms.step_s)
         rungs = np.empty(loads.size, dtype=np.int64)
         for offset in range(loads.size):
@@ -133,4 +141,4 @@ class Walk:
             return
         past = max(0, len(self._lost) - 1 - round(_LOOK_BACK_S / _CHOICE_S))
         lost, spent = self._lost[-1] - self._lost[past], self._spent[-1] - self._spent[past]
-        self._rung = boldness.chosen(lost, spent, self._load[-1] - self._load[past], self._rung)
+        self._rung = boldness.chosen(lost, spent, self._load[-1] - self._load[past], self._rung, self._lean)

@@ -47,7 +47,7 @@ def test_shadows_do_what_pods_would_do(seed: int) -> None:
     asked = np.stack([np.zeros(load.size), random.integers(0, 40, load.size), random.integers(0, 8, load.size)]).astype(
         np.int64
     )
-    shadows = Shadows.begun(TERMS, float(seen[0]), 3)
+    shadows = Shadows.begun(TERMS, float(seen[0]), np.zeros(3, dtype=np.bool_))
     for step in range(load.size):
         shadows.step(float(load[step]), float(seen[step]), asked[:, step])
     for way in range(3):
@@ -55,7 +55,7 @@ def test_shadows_do_what_pods_would_do(seed: int) -> None:
 
 
 def test_a_pod_asked_for_serves_after_its_start() -> None:
-    shadows = Shadows.begun(TERMS, 2.0, 1)
+    shadows = Shadows.begun(TERMS, 2.0, np.zeros(1, dtype=np.bool_))
     ready = []
     for _ in range(7):
         shadows.step(0.0, 2.0, np.array([9]))

@@ -31,13 +31,13 @@ def walked(loads: Floats, *, pieces: tuple[int, ...] = ()) -> Said:
     walk = Walk(TERMS, START_S)
     ends = [*pieces, loads.size]
     parts = [walk.advance(loads[:end], measured(loads[:end])) for end in ends]
-    return Said(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("expected", "provided", "rung")))
+    return Said(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("expected", "provided", "rung", "lean")))
 
 
 def lost(loads: Floats, provided: Floats) -> float:
     """Return the load of the last two days that would have found no pod, acting on what was said."""
     asks = np.nan_to_num(np.ceil(provided - 1e-6)).astype(np.int64)
-    shadows = Shadows.begun(TERMS, float(loads[0]), 1)
+    shadows = Shadows.begun(TERMS, float(loads[0]), np.zeros(1, dtype=np.bool_))
     before = 0.0
     seen = measured(loads)
     for at in range(1, loads.size):

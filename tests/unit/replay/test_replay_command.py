@@ -59,7 +59,7 @@ def test_everything_before_the_cut_only_trains(tmp_path: Path, load: str) -> Non
         (("--sample", "--min", "5", "--max", "4"), "--max 4: must be between 5"),
         (("--sample", "--pod-capacity", "0"), "--pod-capacity 0: must be between"),
         (("--sample", "--history", "0"), "--history 0: must be between"),
-        (("--sample", "--policy", "earned"), "--policy earned: this version has the policy conservative only"),
+        (("--sample", "--policy", "earned", "--capped"), "--policy earned: what forecasts --capped earns no say of its own"),
         (("--sample", "--policy", "bold"), "--policy bold: must be conservative or earned"),
         (("--sample", "--evaluate-from", "soon"), "--evaluate-from: 'soon' is no time"),
         (("--sample", "--evaluate-from", "2031-01-01"), "--evaluate-from: sample (generated, not measured) ends at"),

@@ -30,9 +30,8 @@ class _Ahead:
     def block(self, _seen: Floats, first: int, last: int) -> Foreseen:
         steps = np.arange(first, last) - self.cut
         is_open = (steps >= 245) & (steps < 255)
-        return Foreseen(
-            np.where(is_open, 30.0, np.nan), is_open, np.full(steps.size, 20.0), np.full(steps.size, 25.0), "as it was told"
-        )
+        peak, median, upper = np.where(is_open, 30.0, np.nan), np.full(steps.size, 20.0), np.full(steps.size, 25.0)
+        return Foreseen(peak, is_open, median, upper, said="as it was told")
 
 
 def replayed(values: object = None, name: str = "shop", **wanted: float) -> Replayed:

@@ -63,3 +63,9 @@ def test_while_it_learns_it_says_so(stage: Stage) -> None:
 def test_load_that_depends_on_the_pods_is_forecast_step_by_step(stage: Stage) -> None:
     assert isinstance(foresight_for(Question(Setting(capped=True), stage.start_s, stage.cut)), SeasonalForesight)
     assert isinstance(foresight_for(Question(Setting(), stage.start_s, stage.cut)), PeakForesight)
+
+
+def test_a_forecast_that_has_earned_it_runs_leaner_and_loses_no_more(stage: Stage) -> None:
+    scores = play(stage, Setting(earned=True)).scores
+    assert scores.foresail.pod_hours < 0.9 * scores.hpa.pod_hours
+    assert scores.foresail.lost_bp < scores.hpa.lost_bp

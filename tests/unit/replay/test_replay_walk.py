@@ -37,7 +37,9 @@ class Says:
     def block(self, seen: Floats, first: int, last: int) -> Foreseen:
         self.asked.append((seen.size, first, last))
         size = last - first
-        return Foreseen(np.full(size, self.peak), np.full(size, self.is_open), np.full(size, 1.0), np.full(size, 2.0), "said")
+        return Foreseen(
+            np.full(size, self.peak), np.full(size, self.is_open), np.full(size, 1.0), np.full(size, 2.0), said="said"
+        )
 
 
 def test_what_is_seen_is_the_mean_of_the_four_steps_before_and_of_fewer_at_the_start() -> None:
