@@ -1,7 +1,9 @@
 """The command `replay`: options in, a table and files out. What is replayed and how is in `autoscaler.replay`."""
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from autoscaler.commands import replay_cluster
 from autoscaler.commands.replay_options import Options
@@ -54,9 +56,7 @@ def checked(options: Options) -> tuple[Setting, Wanted]:
     for one in options.report:
         report.check(one, (".html", ".json") if options.all_namespaces else report.SUFFIXES)
     files = [("--report", one) for one in options.report] + ([] if options.out is None else [("--out", options.out)])
-    for name, path in files:
-        if not path.absolute().parent.is_dir():
-            raise Unusable(f"{name} {path}: there is no folder {path.absolute().parent}")
+    _writable(files, options.csv)
     setting = Setting(
         target=options.target,
         start_s=options.start_seconds,
@@ -67,6 +67,22 @@ def checked(options: Options) -> tuple[Setting, Wanted]:
         capped=options.capped,
     )
     return setting, Wanted(options.history, _evaluate_from_s(options.evaluate_from), options.pod_capacity)
+
+
+def _writable(files: Sequence[tuple[str, Path]], csv: Path | None) -> None:
+    """Raise Unusable where a file cannot be written, or would be written over another: before the replay, not after it."""
+    taken = {} if csv is None else {csv.resolve(): f"--csv {csv}"}
+    for name, path in files:
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise Unusable(f"{name} {path}: there is no folder {folder}")
+        if path.is_dir():
+            raise Unusable(f"{name} {path}: is a folder; name a file")
+        if not os.access(path if path.exists() else folder, os.W_OK):
+            raise Unusable(f"{name} {path}: may not be written")
+        other = taken.setdefault(path.resolve(), f"{name} {path}")
+        if other != f"{name} {path}":
+            raise Unusable(f"{name} {path}: is also {other}, and would be written over it")
 
 
 def _one_source(options: Options) -> None:

@@ -171,7 +171,8 @@ def _notes(samples: _Samples, index: NDArray[np.int64]) -> Iterator[str]:
     if moved := int(np.count_nonzero(np.diff(samples.times_s) < 0)):
         yield f"{moved} lines were older than the one before them, so all were sorted"
     if doubled := int(np.count_nonzero(np.diff(index) == 0)):
-        yield f"{doubled} lines were of a time that was there already; the later line counts"
+        hint = "; if these are local times, a change of the clocks looks like this: write UTC" if samples.naive else ""
+        yield f"{doubled} lines were of a time that was there already; the later line counts{hint}"
 
 
 def _gaps(laid: Floats) -> Iterator[tuple[int, int]]:

@@ -63,7 +63,17 @@ def remarks(replayed: Replayed) -> tuple[str, ...]:
     seen = ("the load that is seen is what pods could serve (--capped)",) if setting.capped else ()
     gate = f"forecasts might act {replayed.open_ratio:.0%} of the time"
     said = f"; at the end: {replayed.foresail.said}" if replayed.foresail.said else ""
-    return (*stage.notes, scaled, *seen, gate + said)
+    return (*_same_cost(replayed), *stage.notes, scaled, *seen, gate + said)
+
+
+def _same_cost(replayed: Replayed) -> tuple[str, ...]:
+    found = replayed.same_cost
+    if found is None:
+        return ()
+    cost = f"{found.pod_hours:,.1f} pod-hours, target {found.target:.0%}"
+    text = f"an HPA that costs the same ({cost}) would lose {found.lost_bp:.2f} bp"
+    share = ratio(replayed.scores.foresail.lost_bp, found.lost_bp)
+    return (text if share is None else f"{text}: Foresail loses {share:.2f}x of that",)
 
 
 def text(replayed: Replayed) -> str:
@@ -96,6 +106,7 @@ def as_json(replayed: Replayed) -> dict[str, Any]:
         "setting": asdict(setting),
         **found,
         "ratios": {name: ratio(found["foresail"][name], found["hpa"][name]) for name in found["hpa"]},
+        "hpa_of_same_cost": None if replayed.same_cost is None else asdict(replayed.same_cost),
         "gate": {"open_ratio": replayed.open_ratio, "said": replayed.foresail.said},
         "notes": list(stage.notes),
     }

@@ -9,7 +9,10 @@ from autoscaler.forecasting.peaks.shadow import Terms
 from autoscaler.forecasting.peaks.walk import Said, Walk
 from autoscaler.model import Floats
 from autoscaler.replay.foresight import Foreseen, Question
-from autoscaler.replay.stage import SEEN_STEPS, STEP_S
+from autoscaler.replay.stage import SEEN_STEPS, STEP_S, seen_of
+
+_GUARD = 1e-6  # of a load
+_DECIMALS = 6  # of a pod's capacity
 
 
 @dataclass(slots=True)
@@ -53,7 +56,11 @@ def unfolded(seen: Floats) -> Floats:
     loads = change.copy()
     for lane in range(SEEN_STEPS):  # each load gives way to the one four steps later
         loads[lane::SEEN_STEPS] = np.cumsum(change[lane::SEEN_STEPS])
-    return np.maximum(loads, 0.0)
+    loads = np.maximum(loads, 0.0)
+    # After an absurd sample nothing is left of the others in these sums: then what was seen has to do.
+    wrong = np.abs(seen_of(np.append(loads, 0.0))[1:] - seen[1:]) > _GUARD * (1.0 + seen[1:])
+    # Equal samples must come out equal: whether the load has changed at all is among what the model knows.
+    return np.round(np.where(wrong, seen[1:], loads), _DECIMALS)
 
 
 def _words(said: Said, ladder: tuple[Rung, ...]) -> str:

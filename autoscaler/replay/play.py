@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from autoscaler.replay.foresight import Foresight, MakeForesight, Question
 from autoscaler.replay.peaks import PeakForesight
+from autoscaler.replay.retuned import Retuned, of_same_cost
 from autoscaler.replay.score import Comparison, score
 from autoscaler.replay.seasonal import SeasonalForesight
 from autoscaler.replay.stage import Setting, Stage
@@ -23,6 +24,7 @@ class Replayed:
     hpa: Course
     minimum: Course
     scores: Comparison
+    same_cost: Retuned | None = None  # an HPA that costs what Foresail does
 
     @property
     def open_ratio(self) -> float:
@@ -50,4 +52,5 @@ def play(stage: Stage, setting: Setting, make: MakeForesight = foresight_for, pr
     ours = walk(stage, setting, foresight, lambda done: progress(stage.steps + done, both))
     minimum = clairvoyant(stage, setting)
     scores = Comparison(score(stage, ours), score(stage, hpa), score(stage, minimum))
-    return Replayed(stage, setting, ours, hpa, minimum, scores)
+    same_cost = of_same_cost(stage, setting, scores.foresail.pod_hours)
+    return Replayed(stage, setting, ours, hpa, minimum, scores, same_cost)

@@ -9,6 +9,7 @@ from autoscaler.model import Floats
 DAY_S = 86_400.0
 _MILLISECONDS_FROM = 1e11  # an epoch time beyond the year 5000 is one in milliseconds
 _LATEST_S = 1e11
+_EARLIEST_S = -6.2e10  # in the year 5
 
 
 class Unusable(Permanent):
@@ -42,7 +43,7 @@ def moment(text: str) -> tuple[float, bool]:
         pass
     else:
         at_s = number / 1000 if abs(number) >= _MILLISECONDS_FROM else number
-        if not -_LATEST_S < at_s < _LATEST_S:
+        if not _EARLIEST_S <= at_s < _LATEST_S:
             raise ValueError(f"{text!r} is no time")
         return at_s, True
     try:

@@ -101,19 +101,22 @@ def held(recorded: Recorded) -> Floats:
     if recorded.step_s >= STEP_S:
         at = np.floor(np.arange(count) * (STEP_S / recorded.step_s) + _GUARD).astype(np.int64)
         return np.asarray(recorded.values[np.minimum(at, recorded.values.size - 1)], dtype=np.float64)
-    total = np.concatenate([[0.0], np.cumsum(recorded.values)])
-    edges = np.interp(np.arange(count + 1) * (STEP_S / recorded.step_s), np.arange(total.size), total)
-    return np.asarray(np.maximum(np.diff(edges), 0.0) * (recorded.step_s / STEP_S))
+    steps, samples = np.arange(count + 1) * STEP_S, np.arange(recorded.values.size + 1) * recorded.step_s
+    edges = np.unique(np.round(np.concatenate([steps, samples]), 6))
+    edges = edges[edges <= steps[-1]]
+    middle, length_s = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    part = recorded.values[np.minimum((middle / recorded.step_s).astype(np.int64), recorded.values.size - 1)] * length_s
+    return np.bincount((middle / STEP_S).astype(np.int64), weights=part, minlength=count)[:count] / STEP_S
 
 
 def seen_of(load: Floats) -> Floats:
     """Return what is seen at each step: the mean of the four steps before it, of fewer at the start, of the first at step 0."""
-    total = np.concatenate([[0.0], np.cumsum(load)])
-    steps = np.arange(load.size)
-    first = np.maximum(steps - SEEN_STEPS, 0)
-    means = (total[steps] - total[first]) / np.maximum(steps - first, 1)
-    means[0] = load[0]
-    return np.asarray(np.maximum(means, 0.0))
+    count = np.clip(np.arange(load.size), 1, SEEN_STEPS)
+    sums = np.zeros(load.size)
+    for back in range(1, SEEN_STEPS + 1):  # not by differences of one sum, in which one absurd sample would swallow the rest
+        sums[back:] += load[:-back]
+    sums[0] = load[0]
+    return np.asarray(sums / count)
 
 
 def iso(at_s: float) -> str:

@@ -187,7 +187,7 @@ def clairvoyant(stage: Stage, setting: Setting) -> Course:
     """
     need = np.clip(np.ceil(stage.load - 1e-9), 1, None)
     need = np.clip(need, setting.min_replicas, setting.max_replicas).astype(np.int64)
-    padded = np.concatenate([need, np.full(setting.lead, setting.min_replicas)])
+    padded = np.concatenate([need, np.full(setting.lead, need[-1])])
     most = np.lib.stride_tricks.sliding_window_view(padded[1:], setting.lead).max(axis=1)[: need.size]
     desired = most[stage.cut :]
     start = int(need[stage.cut : stage.cut + setting.lead].max())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from autoscaler.forecasting.peaks.features import Seen
 from autoscaler.forecasting.types import NotEnoughHistory
@@ -40,7 +41,8 @@ class PeakModel:
         """Return the quantile of the rise above the present level on a logarithmic scale, shape (n,); never below 0."""
         if self.trees is None:
             return np.zeros(rows.shape[0])
-        return np.asarray(np.maximum(self.trees.predict(rows[:, self.used]), 0.0))
+        with threadpool_limits(1):  # at these sizes more threads wait for each other, and take CPU from everybody else
+            return np.asarray(np.maximum(self.trees.predict(rows[:, self.used]), 0.0))
 
 
 def rows_of(seen: Seen, known: np.ndarray[tuple[int, int], np.dtype[np.float32]], most: int = ROWS) -> Rows:
@@ -78,4 +80,5 @@ def fit(parts: Sequence[Rows], quantile: float = QUANTILE) -> PeakModel:
         early_stopping=False,
         random_state=0,
     )
-    return PeakModel(trees.fit(known[:, used], rises), used)
+    with threadpool_limits(1):
+        return PeakModel(trees.fit(known[:, used], rises), used)

@@ -5,7 +5,6 @@ it asks for more, a forecast; the lean ones follow the forecast alone. They diff
 says what the forecast is worth. All rows move together as arrays.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +39,7 @@ class Shadows:
     ready: Ints
     coming: Ints  # (ways, start): asked for and not yet serving, the oldest first
     proposed: Ints  # (ways, window): what the reactive formula said in the last steps, in a ring
+    per_pod: Floats  # (ways,): load of a pod that the reactive formula aims at
     lean: Bools  # these ways go by the forecast alone, where it asks for something
     asked: Ints  # (ways, start): what forecasts asked for in the last steps, in a ring
     lost: Floats  # load that found no pod
@@ -47,11 +47,14 @@ class Shadows:
     steps: int = 0
 
     @classmethod
-    def begun(cls, terms: Terms, load: float, lean: Bools) -> "Shadows":
-        """Return shadows, one for each entry of `lean`, with as many pods as the reactive formula wants for a load."""
+    def begun(cls, terms: Terms, load: float, lean: Bools, targets: Floats | None = None) -> "Shadows":
+        """Return shadows, one for each entry of `lean`, with as many pods as the reactive formula wants for a load.
+
+        Each may have a target of its own instead of that of the terms.
+        """
         ways = lean.size
-        needed = math.ceil(load / (terms.capacity * terms.target) - _ROUND_GUARD)
-        wanted = np.full(ways, min(max(needed, terms.least), terms.most), dtype=np.int64)
+        per_pod = terms.capacity * (np.full(ways, terms.target) if targets is None else targets)
+        wanted = np.clip(np.ceil(load / per_pod - _ROUND_GUARD), terms.least, terms.most).astype(np.int64)
         window = max(1, round(_WINDOW_S / terms.step_s))
         return cls(
             terms,
@@ -59,6 +62,7 @@ class Shadows:
             ready=wanted.copy(),
             coming=np.zeros((ways, terms.start), dtype=np.int64),
             proposed=np.zeros((ways, window), dtype=np.int64),
+            per_pod=per_pod,
             lean=lean,
             asked=np.zeros((ways, terms.start), dtype=np.int64),
             lost=np.zeros(ways),
@@ -86,9 +90,9 @@ class Shadows:
 
     def _reactive(self, seen: float) -> Ints:
         terms, now = self.terms, self.wanted
-        per_pod = terms.capacity * terms.target
-        proposal = np.full(now.shape, math.ceil(seen / per_pod - _ROUND_GUARD), dtype=np.int64)
-        near = np.abs(seen / per_pod - now) <= TOLERANCE * now
+        load = seen / self.per_pod
+        proposal = np.ceil(load - _ROUND_GUARD).astype(np.int64)
+        near = np.abs(load - now) <= TOLERANCE * now
         proposal[near] = now[near]
         self.proposed[:, self.steps % self.proposed.shape[1]] = proposal
         stabilised = np.maximum(proposal, np.minimum(now, self.proposed.max(axis=1)))

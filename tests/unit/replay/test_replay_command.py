@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_written_is_named(load: str, tmp_path: Path) -> No
     (tmp_path / "rows.csv").mkdir()
     code, text = run("--csv", load, "--out", str(tmp_path / "rows.csv"))
     assert code == 2
-    assert "rows.csv: cannot be written: Is a directory" in text
+    assert "rows.csv: is a folder; name a file" in text
 
 
 def test_what_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,3 +92,20 @@ def test_what_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch
     assert code == 1
     assert "needs the Python package numpy" in text
     assert "pip install '.[replay]'" in text
+
+
+def test_nothing_is_written_over_what_is_read_or_written_already(load: str, tmp_path: Path) -> None:
+    before = Path(load).read_bytes()
+    code, text = run("--csv", load, "--out", load)
+    assert code == 2
+    assert "would be written over it" in text
+    assert Path(load).read_bytes() == before
+    both = str(tmp_path / "both.html")
+    assert run("--csv", load, "--out", both, "--report", both)[0] == 2
+
+
+def test_a_time_before_any_calendar_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("timestamp,value\n-90000000000,1\n-89999999940,2\n")
+    code, text = run("--csv", str(tmp_path / "old.csv"))
+    assert code == 2
+    assert "is no time" in text

@@ -28,7 +28,12 @@ def stage() -> Stage:
 
 def test_what_is_seen_unfolds_into_the_load() -> None:
     load = np.random.default_rng(0).random(501) * 9
-    np.testing.assert_allclose(unfolded(seen_of(load)), load[:-1], atol=1e-11)
+    np.testing.assert_allclose(unfolded(seen_of(load)), load[:-1], atol=1e-6)
+
+
+def test_equal_samples_unfold_into_equal_ones() -> None:
+    load = np.repeat(np.random.default_rng(0).random(30_000) * 40, 4)
+    np.testing.assert_array_equal(np.diff(unfolded(seen_of(load))) == 0, np.diff(load[:-1]) == 0)
 
 
 def test_the_pieces_do_not_matter(stage: Stage) -> None:
