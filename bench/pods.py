@@ -31,7 +31,7 @@ class Ways:
 
     targets: Floats  # (ways,)
     asked: Counts  # (ways, steps): pods that a forecast asks for, 0 for none
-    caps: Ints  # (ways,): what the reactive part may ask for at most; `MOST`: it is the plain HPA's
+    caps: Counts  # (ways, steps): what the reactive part may ask for at most; `MOST`: it is the plain HPA's
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Cost:
 def play(load: Floats, seen: Floats, ways: Ways) -> Played:
     """Play all ways over the same load, both shape (steps,), in pods; each begins with what its target asks for."""
     needed = np.ceil(seen[:, None] / ways.targets - _GUARD).astype(np.int64)  # (steps, ways)
-    asked = np.ascontiguousarray(ways.asked.T).astype(np.int64)
+    asked, caps = (np.ascontiguousarray(part.T).astype(np.int64) for part in (ways.asked, ways.caps))
     desired = np.empty(needed.shape, dtype=np.int16)
     ready = np.empty(needed.shape, dtype=np.int16)
     now = np.clip(needed[0], LEAST, MOST)
@@ -71,7 +71,7 @@ def play(load: Floats, seen: Floats, ways: Ways) -> Played:
         proposal = np.where(near, now, needed[step])
         proposed[step % _WINDOW_STEPS] = proposal
         stabilised = np.maximum(proposal, np.minimum(now, proposed.max(axis=0)))
-        reactive = np.minimum(np.minimum(stabilised, np.maximum(now + _BURST, 2 * now)), ways.caps)
+        reactive = np.minimum(np.minimum(stabilised, np.maximum(now + _BURST, 2 * now)), caps[step])
         recent[step % START_STEPS] = asked[step]
         held = np.maximum(asked[step], np.minimum(recent.max(axis=0), now))
         wanted = np.minimum(np.maximum(np.maximum(reactive, held), LEAST), MOST)

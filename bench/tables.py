@@ -7,7 +7,7 @@ from rich.table import Table
 from bench.score import BASIS_POINT, Bar, Summary
 from bench.trial import ALL, Trial
 
-_WORDS = {True: "met", False: "MISSED", None: "-"}
+_WORDS = {True: "met", False: "MISSED"}
 
 
 def of_series(trial: Trial) -> Table:

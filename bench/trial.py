@@ -55,7 +55,7 @@ def _played(recording: Recording, found: Sequence[Way]) -> list[Cost]:
     together = Ways(
         targets=np.concatenate([np.full(len(found), TARGET), TARGETS]),
         asked=np.concatenate([np.stack([way.asked for way in found]), nothing]),
-        caps=np.array([*(way.cap for way in found), *[MOST] * TARGETS.size]),
+        caps=np.concatenate([np.stack([way.cap for way in found]), np.full_like(nothing, MOST)]),
     )
     return costs(load, play(load, seen, together))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoscaler.forecasting.peaks import model
+from autoscaler.forecasting.peaks import boldness, model
 from autoscaler.forecasting.peaks.features import Grid, Seen, features
 from autoscaler.forecasting.peaks.shadow import Terms
 from autoscaler.forecasting.peaks.walk import Walk
@@ -24,6 +24,7 @@ from bench.recordings import Recording
 from bench.score import TARGET
 
 OURS = "ours, Conservative"
+EARNED = "ours, Earned"
 _GUARD = 1e-6  # pods
 _FLOOR_PODS = 0.3
 
@@ -34,7 +35,7 @@ class Way:
 
     name: str
     asked: Counts
-    cap: int = MOST  # of the HPA beside it
+    cap: Counts  # of the HPA beside it, at each step
     spent_s: float = 0.0  # CPU time of all fits and forecasts
     fit_s: float = 0.0  # of the longest fit
 
@@ -56,23 +57,27 @@ _PEERS = (
 
 def ways(recording: Recording) -> list[Way]:
     """Return all of them for one series, ours among them."""
+    steps = recording.stage.steps
     return [
-        Way("HPA", np.zeros(recording.stage.steps, dtype=np.int16)),
+        Way("HPA", np.zeros(steps, dtype=np.int16), _caps(steps)),
         *(_peer(peer, recording) for peer in _PEERS),
-        ours(recording),
+        ours(recording, OURS, boldness.LADDER),
+        ours(recording, EARNED, boldness.EARNED),
         perfect(recording, "perfect foresight"),
         perfect(recording, "perfect foresight, lean", LEAST),
     ]
 
 
-def ours(recording: Recording) -> Way:
-    """Walk through the series as the service does."""
+def ours(recording: Recording, name: str, ladder: tuple[boldness.Rung, ...]) -> Way:
+    """Walk through the series as a replay does."""
     load, cut = recording.stage.load, recording.stage.cut
     measured = np.append(seen_of(load)[1:], load[-START_STEPS:].mean())  # what is seen at the step after each
     begin_s = time.process_time()
-    said = Walk(Terms(1.0, TARGET, START_STEPS, STEP_S), recording.stage.start_s).advance(load, measured)
+    walk = Walk(Terms(1.0, TARGET, START_STEPS, STEP_S), recording.stage.start_s, ladder=ladder)
+    said = walk.advance(load, measured)
     spent_s = time.process_time() - begin_s
-    return Way(OURS, _pods(said.provided)[cut - 1 : -1], spent_s=spent_s, fit_s=_refit_s(recording))
+    cap = np.where(said.lean, LEAST, MOST).astype(np.int16)[cut - 1 : -1]
+    return Way(name, _pods(said.provided)[cut - 1 : -1], cap, spent_s=spent_s, fit_s=_refit_s(recording))
 
 
 def _refit_s(recording: Recording) -> float:
@@ -86,7 +91,8 @@ def _refit_s(recording: Recording) -> float:
 def perfect(recording: Recording, name: str, cap: int = MOST) -> Way:
     """Ask for what will be needed before pods that are asked for one step later serve."""
     padded = np.concatenate([recording.stage.load[recording.stage.cut + 1 :], np.zeros(START_STEPS)])
-    return Way(name, _pods(np.lib.stride_tricks.sliding_window_view(padded, START_STEPS).max(axis=1)), cap)
+    asked = _pods(np.lib.stride_tricks.sliding_window_view(padded, START_STEPS).max(axis=1))
+    return Way(name, asked, _caps(asked.size, cap))
 
 
 def _peer(peer: _Peer, recording: Recording) -> Way:
@@ -98,7 +104,11 @@ def _peer(peer: _Peer, recording: Recording) -> Way:
     expected = peer.expect(recording.samples, task)
     spent_s = time.process_time() - begin_s
     asked = _pods(np.repeat(expected.load / peer.per_pod, recording.held))
-    return Way(peer.name, asked[cut - 1 : -1], spent_s=spent_s, fit_s=expected.fit_s)
+    return Way(peer.name, asked[cut - 1 : -1], _caps(recording.stage.steps), spent_s=spent_s, fit_s=expected.fit_s)
+
+
+def _caps(steps: int, cap: int = MOST) -> Counts:
+    return np.full(steps, cap, dtype=np.int16)
 
 
 def _pods(load: Floats) -> Counts:

@@ -60,7 +60,7 @@ def unfolded(seen: Floats) -> Floats:
     # After an absurd sample nothing is left of the others in these sums: then what was seen has to do.
     wrong = np.abs(seen_of(np.append(loads, 0.0))[1:] - seen[1:]) > _GUARD * (1.0 + seen[1:])
     # Equal samples must come out equal: whether the load has changed at all is among what the model knows.
-    return np.round(np.where(wrong, seen[1:], loads), _DECIMALS)
+    return np.asarray(np.round(np.where(wrong, seen[1:], loads), _DECIMALS), dtype=np.float64)
 
 
 def _words(said: Said, ladder: tuple[Rung, ...]) -> str:

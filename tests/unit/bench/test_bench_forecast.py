@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from bench import forecast, recordings, tables
 from bench.score import bars
 from bench.trial import ALL, RETUNED, means, tried
-from bench.ways import OURS
+from bench.ways import EARNED, OURS
 
 DAY_S = 86_400
 
@@ -68,6 +68,7 @@ def test_the_tables_have_a_row_for_each_way_and_a_column_for_each_step(tmp_path:
         "Holt-Winters",
         "naive model",
         OURS,
+        EARNED,
         "perfect foresight",
         "perfect foresight, lean",
     ]
@@ -78,7 +79,7 @@ def test_the_tables_have_a_row_for_each_way_and_a_column_for_each_step(tmp_path:
     console = Console(width=140)
     with console.capture() as shown:
         console.print(tables.of_series(trials[0]), tables.of_means(found, trials))
-        console.print(tables.of_bars(bars(found[ALL][OURS], 1.0), ""))
+        console.print(tables.of_bars(bars(found[ALL][OURS], 1.0, found[ALL][EARNED]), ""))
     assert all(shown.get().count(name) >= 2 for name in names)
     assert "…" not in shown.get()
 
@@ -101,4 +102,4 @@ def test_it_prints_and_writes_what_it_measured(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "out.json").read_text())
     assert written["series"][0]["name"] == "five"
     assert set(written["means"]) == {"5 min", ALL}
-    assert {one["is_met"] for one in written["bars"]} <= {True, False, None}
+    assert {one["is_met"] for one in written["bars"]} <= {True, False}

@@ -31,7 +31,7 @@ def some_asks(seed: int, ways: int) -> Counts:
 
 
 def plain(targets: list[float], asked: Counts) -> Ways:
-    return Ways(np.array(targets), asked, np.full(len(targets), MOST))
+    return Ways(np.array(targets), asked, np.full(asked.shape, MOST, dtype=np.int16))
 
 
 class Says:
@@ -51,7 +51,7 @@ def test_they_are_the_shadows(seed: int) -> None:
     load = a_restless_load(seed)
     seen, asked = seen_of(load)[CUT:], some_asks(seed, 8)
     played = play(load[CUT:], seen, plain([0.7] * 8, asked))
-    shadows = Shadows.begun(Terms(1.0, 0.7, START_STEPS, STEP_S, LEAST, MOST), float(seen[0]), 8)
+    shadows = Shadows.begun(Terms(1.0, 0.7, START_STEPS, STEP_S, LEAST, MOST), float(seen[0]), np.zeros(8, dtype=np.bool_))
     for step in range(STEPS):
         shadows.step(float(load[CUT + step]), float(seen[step]), asked[:, step].astype(np.int64))
         np.testing.assert_array_equal(played.desired[:, step], shadows.wanted)
@@ -78,7 +78,7 @@ def test_a_cap_bounds_the_hpa_and_not_the_forecast() -> None:
     load = np.full(300, 7.0)
     asked = np.zeros((2, 300), dtype=np.int16)
     asked[:, 100] = 9
-    played = play(load, load, Ways(np.array([0.7, 0.7]), asked, np.array([MOST, 8])))
+    played = play(load, load, Ways(np.array([0.7, 0.7]), asked, np.array([[MOST], [8]], dtype=np.int16).repeat(300, axis=1)))
     assert set(played.desired[0]) == {10}
     assert played.desired[1, 95:106].tolist() == [8] * 5 + [9] * START_STEPS + [8] * 2
 

@@ -1,7 +1,5 @@
 """How ways to decide are judged: the retuned HPA, the floor of what is lost, the marks, the means."""
 
-import math
-
 import pytest
 
 from bench.pods import Cost
@@ -82,7 +80,3 @@ def test_bars_are_met_or_missed() -> None:
     good, poor = Summary(0.9, 1.05, 0.30, 0), Summary(1.1, 1.11, 0.33, 1)
     assert [one.is_met for one in bars(good, refit_s=0.5, earned=Summary(1.0, 0.88, 0.5, 0))] == [True] * 6
     assert [one.is_met for one in bars(poor, refit_s=2.5, earned=Summary(1.01, 0.89, 0.5, 0))] == [False] * 6
-
-
-def test_what_was_not_played_is_neither_met_nor_missed() -> None:
-    assert [one.is_met for one in bars(Summary(0.9, math.inf, 0.30, 0), refit_s=0.5)] == [True, False, True, None, None, True]
