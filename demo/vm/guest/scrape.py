@@ -14,6 +14,7 @@ from typing import Any
 
 Json = dict[str, Any]
 _TIMEOUT_S = 30
+_REUSED_S = 0.75  # so soon after an answer the exporter may give the same one again, which tells of an earlier moment
 
 
 class Kubelet:
@@ -63,6 +64,7 @@ class Scraper:
     exporter_port: int
     folder: Path
     _index: list[Json] = field(default_factory=list)
+    _answered_s: float = 0.0  # when the exporter did last
 
     def is_up(self) -> bool:
         """Say whether the exporter is ready."""
@@ -87,13 +89,18 @@ class Scraper:
         end_s = time.monotonic() + scrape_s
         ask_kubelet_s = time.monotonic() + kubelet_round_s
         while (begun_s := time.monotonic()) < end_s:
-            self._keep("exporter", self.metrics)
+            self._ask_exporter()
             if time.monotonic() >= ask_kubelet_s:
                 ask_kubelet_s += kubelet_round_s
                 self._keep("kubelet", lambda: self.kubelet.get("/metrics/cadvisor"))
             time.sleep(max(0.0, begun_s + round_s - time.monotonic()))
         self._keep("kubelet", lambda: self.kubelet.get("/metrics/cadvisor"))
+        self._ask_exporter()
+
+    def _ask_exporter(self) -> None:
+        time.sleep(max(0.0, self._answered_s + _REUSED_S - time.monotonic()))
         self._keep("exporter", self.metrics)
+        self._answered_s = time.monotonic()
 
     def once(self, other: "Scraper", source: str) -> None:
         """Scrape another exporter once and keep that beside our own."""
