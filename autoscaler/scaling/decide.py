@@ -112,7 +112,8 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     draft, recommendations = fall_back(draft, hpa, policy, state, now_s)
     most, extra = _most(policy, bounds.high_by, state, current, now_s), _extra(hpa.replicas, policy)
     draft = _ahead(draft, prediction, min(most, extra, key=lambda one: one.replicas))
-    draft = leaner(draft, prediction, policy, state, now_s) if hpa.raw is not None else draft
+    if hpa.raw is not None and all(status.error is None for status in hpa.statuses):
+        draft = leaner(draft, prediction, policy, state, now_s)
     predicted = None if prediction.replicas is None else min(prediction.replicas, extra.replicas)
     asked = Asked(active, observation, hpa, predicted, most.replicas, most.cause)
     draft, padding = add_padding(draft, asked, policy, state, now_s)

@@ -1,6 +1,6 @@
 """Policy Earned: a forecast that has paid for it on this very workload may decide with fewer pods than the HPA would have.
 
-Only then: the load is known, and every metric has a forecast in force that says it has earned this. What is left of the HPA is
+Only then: every metric is known, and each has a forecast in force that says it has earned this. What is left of the HPA is
 its say where it wants less still, the bounds, and how fast somebody's `behavior.scaleDown` lets pods go. The stabilization
 window, a guess that what was needed minutes ago may be needed again, gives way to the forecast, which is a better one.
 """
@@ -16,7 +16,7 @@ _WHY = "by what forecasts were worth here they may decide alone"
 
 
 def leaner(draft: Draft, prediction: Prediction, policy: Policy, state: State, now_s: float) -> Draft:
-    """Return the draft lowered to what forecasts ask for where they have earned it; never raised. The load must be known."""
+    """Return the draft, in which every metric is known, lowered to what forecasts ask for where they have earned it."""
     if not policy.earned or prediction.replicas is None or not all(need.earned for need in prediction.needs):
         return draft
     wanted = max(prediction.replicas, policy.min_replicas)

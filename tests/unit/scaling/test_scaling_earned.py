@@ -71,6 +71,14 @@ def test_one_metric_that_has_not_earned_it_is_enough_to_hold() -> None:
     assert decide(observation, policy, a_state((15, 4)), NOW_S)[0].reason is not Reason.FORECAST_LEANER
 
 
+def test_one_metric_that_is_not_known_is_enough_to_hold() -> None:
+    queue = a_query_metric("10")
+    readings = (a_reading(CPU, [50] * 4), a_reading(queue, error="no answer"))
+    observation = an_observation(*readings, pods=some_pods(4), forecasts=(LOW, LOW))
+    policy = replace(a_policy(CPU, queue), earned=True)
+    assert decide(observation, policy, a_state((15, 4)), NOW_S)[0].desired == 4
+
+
 def test_scaling_in_that_somebody_slowed_down_stays_slow() -> None:
     def falling(rules: ScalingRules) -> Policy:
         return replace(EARNED, behavior=Behavior(scale_down=rules))
