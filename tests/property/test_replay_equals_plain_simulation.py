@@ -66,5 +66,6 @@ def test_the_clairvoyant_loses_nothing_that_the_most_pods_could_serve_and_no_ste
     assert (course.ready[after:] >= needed[after:]).all()
     assert (course.desired >= setting.min_replicas).all()
     for step in np.flatnonzero(course.desired > setting.min_replicas):
-        ahead = needed[step + 1 : step + 1 + setting.lead]
-        assert ahead.max() == course.desired[step]
+        known = needed[step + 1 : step + 1 + setting.lead]
+        ahead = [*known, needed[-1]] if known.size < setting.lead else known  # the load is taken to stay as it ends
+        assert max(ahead) == course.desired[step]
