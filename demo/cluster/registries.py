@@ -5,12 +5,13 @@ Debian's packages and PyPI are not asked: the one is often there already, and th
 
 import os
 import re
+import shutil
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-_DEFAULT = "https://proxy.example,direct"
 _PATIENCE_S = 10.0
 _PROBE = "k8s.io/kubernetes/@v/list"
 
@@ -26,8 +27,11 @@ def unreachable(environ: Mapping[str, str], answers: Answers | None = None) -> s
 
 
 def module_proxies(environ: Mapping[str, str]) -> list[str]:
-    """Return the URLs that Go would fetch modules from: of the environment, else of Go's own settings, else Go's default."""
-    text = environ.get("GOPROXY") or _setting(environ, "GOPROXY") or _DEFAULT
+    """Return the URLs that Go would fetch modules from: of the environment, else of its own settings, else what it says itself.
+
+    Without any of these nothing is known to ask.
+    """
+    text = environ.get("GOPROXY") or _setting(environ, "GOPROXY") or _of_go(environ)
     return [one.rstrip("/") for one in re.split(r"[,|]", text) if one.startswith(("http://", "https://"))]
 
 
@@ -39,6 +43,15 @@ def _setting(environ: Mapping[str, str], name: str) -> str:
     except (OSError, UnicodeDecodeError):
         return ""
     return next((line.partition("=")[2].strip() for line in lines if line.startswith(f"{name}=")), "")
+
+
+def _of_go(environ: Mapping[str, str]) -> str:
+    """Return the default of the Go that is installed; empty where there is none yet."""
+    go = shutil.which("go", path=environ.get("PATH", ""))
+    if go is None:
+        return ""
+    told = subprocess.run([go, "env", "GOPROXY"], capture_output=True, text=True, check=False, timeout=_PATIENCE_S)
+    return told.stdout.strip()
 
 
 def _answers(url: str) -> bool:

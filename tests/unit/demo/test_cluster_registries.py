@@ -23,13 +23,18 @@ def test_the_proxies_are_those_of_the_environment(value: str, proxies: list[str]
     assert module_proxies({"GOPROXY": value}) == proxies
 
 
-def test_without_them_those_of_gos_own_settings_count_and_then_gos_default(tmp_path: Path) -> None:
+def test_without_them_those_of_gos_own_settings_count_and_then_what_go_says(tmp_path: Path) -> None:
     settings = tmp_path / "go" / "env"
     settings.parent.mkdir()
     settings.write_text("GOFLAGS=-x\nGOPROXY=https://own.example\n")
     for environ in ({"XDG_CONFIG_HOME": str(tmp_path)}, {"GOENV": str(settings)}):
         assert module_proxies(environ) == ["https://own.example"]
-    assert module_proxies({"HOME": str(tmp_path)}) == ["https://proxy.example"]
+    assert module_proxies({"HOME": str(tmp_path)}) == []
+    go = tmp_path / "bin" / "go"
+    go.parent.mkdir()
+    go.write_text("#!/bin/sh\necho https://default.example,direct\n")
+    go.chmod(0o755)
+    assert module_proxies({"HOME": str(tmp_path), "PATH": str(go.parent)}) == ["https://default.example"]
 
 
 def test_one_that_answers_is_enough_and_otherwise_all_are_named_without_passwords() -> None:
