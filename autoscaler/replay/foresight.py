@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autoscaler.forecasting.types import Bools
 from autoscaler.model import Floats
 from autoscaler.replay.stage import Setting
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
