@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -103,6 +104,8 @@ def failures(text: str) -> dict[str, float]:
 
 
 def open_files() -> list[str]:
+    """List what this process has open, but for what only garbage still holds: that may be closed at any moment."""
+    gc.collect()
     found = []
     for entry in Path("/proc/self/fd").iterdir():
         try:

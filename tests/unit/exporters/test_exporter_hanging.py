@@ -12,6 +12,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tests.unit.exporters.trees import Host
 
 IMPATIENT = Times(reuse_s=0.0, not_ready_s=0.2, not_healthy_s=0.5, leave_s=0.2)
+NEVER_ALARMED = replace(IMPATIENT, not_ready_s=60.0)
 A_SECOND = {"X-Prometheus-Scrape-Timeout-Seconds": "1"}
 
 
@@ -86,7 +88,7 @@ async def test_a_collection_that_hangs_is_told_to_all_and_so_is_its_end(v2: Host
 
 async def test_what_a_thread_that_hangs_may_use_is_not_closed(v2: Host, fifo: Path) -> None:
     rig = Rig(v2)
-    app = application(Site(rig.exporter, LOCAL, "1.2.3", lambda: None), IMPATIENT)
+    app = application(Site(rig.exporter, LOCAL, "1.2.3", lambda: None), NEVER_ALARMED)
     with structlog.testing.capture_logs() as lines:
         async with serving(app, LOCAL) as (host, port), aiohttp.ClientSession() as session:
             async with session.get(f"http://{host}:{port}/metrics", headers=A_SECOND) as response:
