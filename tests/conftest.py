@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from demo.cluster import Cluster
+from demo.cluster.bootstrap import clear_the_place
 from demo.cluster.cache import Cache
 from demo.cluster.gobuild import bin_folder
 from demo.cluster.machine import look, what_is_wrong
-from demo.cluster.report import LineReporter
+from demo.cluster.report import LineReporter, QuietReporter
 from demo.cluster.standing import standing_cluster
+from demo.cluster.state import machine_lock
 
 
 def pytest_configure() -> None:
@@ -49,7 +51,9 @@ def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def no_cluster() -> None:
-    """For tests that start clusters of their own: the machine is fit, and none runs."""
+    """For tests that start clusters of their own: the machine is fit, none runs, and none was left behind."""
     if standing_cluster() is not None:
         pytest.skip("a cluster runs on this machine: `python -m demo.cluster down` ends it")
     skip_unless_the_machine_is_fit()
+    with machine_lock() as pointer:
+        clear_the_place(Cache.locate(), QuietReporter(), pointer)

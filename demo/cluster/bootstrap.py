@@ -22,7 +22,7 @@ from demo.cluster.prepare import prepare
 from demo.cluster.processes import identify
 from demo.cluster.report import Reporter
 from demo.cluster.rootfs import pause_archive
-from demo.cluster.standing import describe, stands
+from demo.cluster.standing import describe, stands, written_down
 from demo.cluster.state import BOOT_ID, Phase, Pointer, Standing, State, StateFile, machine_lock
 from demo.cluster.takedown import take_down
 
@@ -33,6 +33,7 @@ _LOOK_S = 0.1
 
 def bring_up(cache: Cache, reporter: Reporter, *, keep_failed: bool) -> Layout:
     """Bring a cluster up and return where it is; see `Cluster.start`."""
+    machine.check_user(cache)
     with machine_lock() as pointer:
         clear_the_place(cache, reporter, pointer)
         machine.check(cache)
@@ -57,10 +58,7 @@ def bring_up(cache: Cache, reporter: Reporter, *, keep_failed: bool) -> Layout:
 
 def clear_the_place(cache: Cache, reporter: Reporter, pointer: Pointer) -> None:
     """Take away what a killed run left behind; raises AlreadyRunningError when a cluster is in use."""
-    for run_folder in dict.fromkeys(filter(None, (pointer.read(), cache.run))):
-        if not run_folder.exists():
-            continue
-        state = StateFile(run_folder).read()
+    for run_folder, state in written_down(cache):
         if state is not None and stands(state) is not Standing.LEFT_BEHIND:
             raise AlreadyRunningError(describe(run_folder, state))
         with reporter.step("take away what a former run left behind"):

@@ -8,8 +8,8 @@ import os
 import shlex
 import signal
 import subprocess
-import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,14 +23,14 @@ _LOOK_S = 0.2
 class Surroundings:
     """What a command runs in: variables beside (over) our own, folder, standard input, seconds it may take.
 
-    `stop`, once set by another thread, ends a logged command.
+    `stop` is asked several times a second while a logged command runs: why it is to be ended, or nothing.
     """
 
     env: Mapping[str, str] | None = None
     cwd: Path | None = None
     stdin: str | None = None
     deadline_s: float | None = None
-    stop: threading.Event | None = None
+    stop: Callable[[], str] | None = None
 
 
 _PLAIN = Surroundings()
@@ -72,7 +72,7 @@ def _communicate(argv: Sequence[str | Path], surroundings: Surroundings) -> tupl
             output, errors = process.communicate(surroundings.stdin, surroundings.deadline_s)
         except subprocess.TimeoutExpired as error:
             _end_group(process)
-            raise CommandFailedError(f"`{_shown(argv)}` took longer than {surroundings.deadline_s:.0f} s") from error
+            raise CommandFailedError(f"`{_shown(argv)}` {_late(surroundings)}") from error
         except BaseException:
             _end_group(process)
             raise
@@ -80,16 +80,27 @@ def _communicate(argv: Sequence[str | Path], surroundings: Surroundings) -> tupl
 
 
 def _wait_logged(argv: Sequence[str | Path], log: int, surroundings: Surroundings) -> int:
+    begun_s = time.monotonic()
     with _start(argv, surroundings, (subprocess.DEVNULL, log, subprocess.STDOUT)) as process:
         try:
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     return process.wait(_LOOK_S)
-                if surroundings.stop is not None and surroundings.stop.is_set():
-                    raise CommandFailedError(f"`{_shown(argv)}` was given up")  # noqa: TRY301 - ended below like the rest
+                if why := _why_end(surroundings, time.monotonic() - begun_s):
+                    raise CommandFailedError(f"`{_shown(argv)}` {why}")  # noqa: TRY301 - ended below like the rest
         except BaseException:
             _end_group(process)
             raise
+
+
+def _why_end(surroundings: Surroundings, taken_s: float) -> str:
+    if surroundings.deadline_s is not None and taken_s > surroundings.deadline_s:
+        return _late(surroundings)
+    return "" if surroundings.stop is None else surroundings.stop()
+
+
+def _late(surroundings: Surroundings) -> str:
+    return f"took longer than {surroundings.deadline_s:.0f} s"
 
 
 def _start(argv: Sequence[str | Path], surroundings: Surroundings, streams: tuple[int, int, int]) -> "subprocess.Popen[str]":

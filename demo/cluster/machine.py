@@ -14,6 +14,8 @@ from demo.cluster.errors import UnfitMachineError
 from demo.cluster.gobuild import is_built
 from demo.cluster.packages import PATH, missing_packages
 from demo.cluster.rootfs import base_archive
+from demo.cluster.standing import written_down
+from demo.cluster.state import BOOT_ID
 
 _GIB = 1 << 30
 _ROOM_COLD_BYTES = 10 * _GIB  # Go's modules and build cache 6 GiB, commands and images 2 GiB, what runs
@@ -37,7 +39,7 @@ class Facts:
     is_cold: bool
     memory_bytes: int
     controllers: set[str]
-    pods_tree: list[Path]
+    pods_tree: list[Path]  # of a kubelet that is not ours
     cache_path: str
     unreachable: str = ""  # registries that a first start needs
 
@@ -55,7 +57,7 @@ def look(cache: Cache, sys_root: Path = Path("/sys/fs/cgroup")) -> Facts:
         is_cold=not (is_built(cache) and base_archive(cache).exists()),
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         controllers=_controllers(sys_root) if linux else set(),
-        pods_tree=pods_trees(sys_root) if linux else [],
+        pods_tree=_pods_of_others(cache, sys_root) if linux else [],
         cache_path=str(cache.root),
         unreachable=registries.of_this_machine() if linux and os.getuid() == 0 and not is_built(cache) else "",
     )
@@ -104,6 +106,12 @@ def _first_start(facts: Facts) -> list[str]:
     return wrong
 
 
+def check_user(cache: Cache) -> None:
+    """Raise UnfitMachineError as `check` does where this user can have no cluster, not even one that is left behind."""
+    if sys.platform != "linux" or os.getuid() != 0:
+        check(cache)
+
+
 def check(cache: Cache) -> None:
     """Raise UnfitMachineError with everything that is missing; to be asked while no cluster of ours runs."""
     if wrong := what_is_wrong(look(cache)):
@@ -121,6 +129,14 @@ def pods_trees(sys_root: Path = Path("/sys/fs/cgroup")) -> list[Path]:
     """List the cgroups that a kubelet keeps its pods in, in every hierarchy."""
     names = ("kubepods", "kubepods.slice")
     return [root / name for root in cgroup_roots(sys_root) for name in names if (root / name).is_dir()]
+
+
+def _pods_of_others(cache: Cache, sys_root: Path) -> list[Path]:
+    # What a killed run left behind is no hindrance: the next start takes it away. Only root makes clusters and reads of them.
+    states = [state for _, state in written_down(cache)] if os.getuid() == 0 else []
+    boot_id = BOOT_ID.read_text().strip()
+    ours = {Path(root) for state in states if state and state.boot_id == boot_id for root in state.before.cgroups}
+    return [tree for tree in pods_trees(sys_root) if tree.parent not in ours]
 
 
 def _controllers(sys_root: Path) -> set[str]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from demo.cluster.cache import Cache
 from demo.cluster.processes import is_alive
 from demo.cluster.state import BOOT_ID, MACHINE_LOCK, Phase, Standing, State, StateFile, judge, where_it_runs
 
@@ -13,6 +14,12 @@ def standing_cluster(lock: Path = MACHINE_LOCK) -> tuple[Path, State] | None:
     if run_folder is None or state is None or state.phase is not Phase.UP:
         return None
     return (run_folder, state) if stands(state) is Standing.RUNNING else None
+
+
+def written_down(cache: Cache, lock: Path = MACHINE_LOCK) -> list[tuple[Path, State | None]]:
+    """List the run folders that a cluster of ours has or had, wherever its cache is, and what is known of each."""
+    folders = dict.fromkeys(filter(None, (where_it_runs(lock), cache.run)))
+    return [(folder, StateFile(folder).read()) for folder in folders if folder.exists()]
 
 
 def stands(state: State) -> Standing:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from demo.cluster.errors import AlreadyRunningError, ClusterError
+from demo.cluster.errors import AlreadyRunningError, ClusterError, UnfitMachineError
 from demo.cluster.processes import ProcessId
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -99,6 +99,8 @@ class StateFile:
             return msgspec.json.decode(self.path.read_bytes(), type=State)
         except FileNotFoundError:
             return None
+        except PermissionError as error:
+            raise UnfitMachineError(f"{self.path} is another user's ({error.strerror}): use sudo") from error
         except msgspec.MsgspecError as error:
             raise ClusterError(
                 f"reading {self.path} failed: {error}. It was written by another version: use that one's `down`"
@@ -193,7 +195,10 @@ def where_it_runs(path: Path = MACHINE_LOCK) -> Path | None:
 
 def _try_lock(path: Path) -> int | None:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise UnfitMachineError(f"{path} cannot be locked ({error.strerror}): clusters need root on Linux") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -31,7 +31,7 @@ class Work:
     ) -> None:
         """Run a command that may be given up at any moment; raises CommandFailedError with the end of its log."""
         marked = {**(env or {}), "TMPDIR": str(self._folder), MARK: str(self._folder)}
-        run_logged(argv, self.cache.logs / f"{log}.log", Surroundings(env=marked, cwd=cwd, stop=self.stop))
+        run_logged(argv, self.cache.logs / f"{log}.log", Surroundings(env=marked, cwd=cwd, stop=self._why_stop))
 
     @contextmanager
     def scratch(self) -> Iterator[None]:
@@ -46,6 +46,9 @@ class Work:
             yield
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _why_stop(self) -> str:
+        return "was given up" if self.stop.is_set() else ""
 
     @property
     def _folder(self) -> Path:

@@ -19,6 +19,8 @@ _ROOM = {"container_last_seen": 1.0, "container_start_time_seconds": 2.0, "conta
 
 How many requests a disk has at one moment says nothing of the next.
 """
+_SINCE_FOUND = ("container_oom_events_total",)
+"""Counters that the kubelet begins when it finds the container, seconds after its start, and the kernel with the cgroup."""
 _OPENED = ("container_file_descriptors", "container_processes", "container_sockets", "container_threads")
 """Counts of what a container opens for each request and closes after it."""
 
@@ -89,7 +91,7 @@ def compare(kubelet: Sequence[Scrape], ours: Sequence[Scrape], number: int, term
     verdict = Verdict()
     for source in (kubelet, ours):
         verdict.unsettled |= _unsettled([one for one in source if _is_near(one, theirs, terms.settle_s)])
-    judge = _Judge(theirs, ours, terms, verdict)
+    judge = _Judge(theirs, kubelet, ours, terms, verdict)
     near = before[-1], after[0]
     everything = {*about_containers(theirs), *about_containers(near[0]), *about_containers(near[1])}
     there = theirs.ids | near[0].ids | near[1].ids
@@ -114,6 +116,7 @@ def _unsettled(scrapes: Sequence[Scrape]) -> frozenset[str]:
 @dataclass(frozen=True, slots=True)
 class _Judge:
     kubelet: Scrape
+    theirs: Sequence[Scrape]
     ours: Sequence[Scrape]
     terms: Terms
     verdict: Verdict
@@ -142,7 +145,7 @@ class _Judge:
         room = self._room(series, theirs.value, grows=grows)
         if not values:
             self.verdict.unjudged.append(series)
-        elif min(values) - room <= theirs.value <= max(values) + room:
+        elif min(values) - room - self._missed(series) <= theirs.value <= max(values) + room:
             _count(self.verdict.same, series)
         else:
             words = f"kubelet {theirs.value:.10g}, exporter {min(values):.10g} to {max(values):.10g}"
@@ -174,6 +177,15 @@ class _Judge:
         if not is_restless:
             return [value for _, value in have[lows[-1] : until]]
         return [*(value for _, value in have), *self._peaks(series)]
+
+    def _missed(self, series: Series) -> float:
+        """Return how much at most happened before the kubelet began to count, by the exporter just after its first sample."""
+        if series.name not in _SINCE_FOUND:
+            return 0.0
+        scrape, first = next((scrape, scrape.samples[series]) for scrape in self.theirs if series in scrape.samples)
+        since_s = (first.at_s or scrape.ended_s) + self.terms.slack_s
+        later = (one.samples[series].value for one in self.ours if one.begun_s >= since_s and series in one.samples)
+        return max(0.0, next(later, first.value) - first.value)
 
     def _peaks(self, series: Series) -> list[float]:
         """Return up to what a cgroup's memory went, though no scrape saw it."""

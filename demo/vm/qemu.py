@@ -5,16 +5,18 @@ on), so a kernel is booted to find out, once for each boot of this machine.
 """
 
 import json
+import math
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from demo.cluster.commands import Surroundings, run
+from demo.cluster.commands import Surroundings, run_logged
 from demo.cluster.errors import CommandFailedError
+from demo.cluster.report import Step
 from demo.cluster.state import BOOT_ID
 from demo.vm.initramfs import TRIED
 from demo.vm.kernel import Kernel
@@ -25,11 +27,23 @@ _TRY_S = 8.0
 _GRACE_S = 10.0
 
 
+class StalledError(CommandFailedError):
+    """A machine has said nothing on its console for longer than anything that goes on in it may take."""
+
+
 class Accelerator(Enum):
     """Who runs the machine's instructions."""
 
     KVM = "kvm"
     TCG = "tcg"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many seconds a run may take, and its console be silent."""
+
+    whole_s: float
+    silence_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +78,48 @@ class Machine:
         return argv
 
 
-def start(machine: Machine, deadline_s: float, scratch: Path) -> float:
-    """Run the machine until it turns itself off; returns the seconds, raises CommandFailedError when it takes too long."""
+def start_afresh(machine: Machine, blank: Mapping[Path, int], limits: Limits, step: Step) -> float:
+    """Run a machine as `start` does with blank disks of so many bytes.
+
+    One that stalls is started once more: several emulated processors sometimes do, whatever runs on them.
+    """
+    try:
+        return _start_blank(machine, blank, limits)
+    except StalledError:
+        if machine.accelerator is not Accelerator.TCG:
+            raise
+        step.note("it stalled and was started once more")
+    return _start_blank(machine, blank, limits)
+
+
+def _start_blank(machine: Machine, blank: Mapping[Path, int], limits: Limits) -> float:
+    for disk, size_bytes in blank.items():
+        with disk.open("wb") as file:
+            file.truncate(size_bytes)
+    return start(machine, limits)
+
+
+def start(machine: Machine, limits: Limits) -> float:
+    """Run the machine until it turns itself off; returns the seconds, raises CommandFailedError beyond its limits."""
     machine.console.write_bytes(b"")
     started_s = time.monotonic()
+
+    def silent_s() -> float:
+        return time.time() - machine.console.stat().st_mtime
+
+    def why_end() -> str:
+        return f"has said nothing for {limits.silence_s:.0f} s" if silent_s() > limits.silence_s else ""
+
     # A limit of its own besides ours: we may be killed, and it would run on.
-    limit = ["timeout", "--signal=KILL", f"{deadline_s + _GRACE_S:.0f}"]
-    run([*limit, *machine.argv], Surroundings(deadline_s=deadline_s, env={"TMPDIR": str(scratch)}))
+    limit = ["timeout", "--signal=KILL", f"{limits.whole_s + _GRACE_S:.0f}"]
+    scratch = machine.console.parent
+    surroundings = Surroundings(deadline_s=limits.whole_s, env={"TMPDIR": str(scratch)}, stop=why_end)
+    try:
+        run_logged([*limit, *machine.argv], scratch / "qemu.log", surroundings)
+    except CommandFailedError as error:
+        if silent_s() > limits.silence_s:
+            raise StalledError(str(error)) from error
+        raise
     return time.monotonic() - started_s
 
 
@@ -78,7 +127,7 @@ def comes_up(kernel: Kernel, initramfs: Path, scratch: Path) -> bool:
     """Say whether a kernel comes up with hardware virtualization."""
     console = scratch / "try.log"
     try:
-        start(Machine(Accelerator.KVM, kernel, initramfs, console, words="foresail.try"), _TRY_S, scratch)
+        start(Machine(Accelerator.KVM, kernel, initramfs, console, words="foresail.try"), Limits(_TRY_S))
     except CommandFailedError:
         return False
     return TRIED in console.read_text(encoding="utf-8", errors="replace")

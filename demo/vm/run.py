@@ -21,11 +21,12 @@ from demo.vm import initramfs, kernel, rootdisk
 from demo.vm.fit import MEMORY_MIB, PACKAGES
 from demo.vm.inputs import Schedule, write_inputs
 from demo.vm.places import Places
-from demo.vm.qemu import Accelerator, Machine, choose, comes_up, start
+from demo.vm.qemu import Accelerator, Limits, Machine, choose, comes_up, start_afresh
 from exporters.collectors import REGISTERED, volumes
 
 _OUT_BYTES = 512 << 20  # the size of the disk that goes out; only what is written takes room
 _SWAP_BYTES = 128 << 20
+_SILENT_S = 90.0  # beyond the longest wait inside: what is done between two waits
 _DEADLINE_S = {Accelerator.KVM: 240.0, Accelerator.TCG: 600.0}
 DEFAULT_CPUS = min(2, os.cpu_count() or 1)
 
@@ -88,17 +89,15 @@ def boot(cache: Cache, reporter: Reporter, out: Path, options: Options) -> Resul
         everything = [collector.name for collector in REGISTERED if collector is not volumes.COLLECTOR]
         write_inputs(inputs, places.run, options.schedule, everything)
         swap = places.run / "swap.img"
-        for disk, size_bytes in ((brought, _OUT_BYTES), (swap, _SWAP_BYTES)):
-            with disk.open("wb") as file:
-                file.truncate(size_bytes)
         console = places.run / "console.log"
         disks = (places.disk, inputs, brought, swap)
         words = "" if options.schedule.is_hybrid else "cgroup_no_v1=all"
         machine = Machine(accelerator, found, early, console, disks, words, options.cpus, MEMORY_MIB)
         which = "cgroup v1 beside v2" if options.schedule.is_hybrid else "cgroup v2 alone"
-        with reporter.step(f"boot a kernel with {which} ({accelerator.value}, {options.cpus} processors)"):
+        with reporter.step(f"boot a kernel with {which} ({accelerator.value}, {options.cpus} processors)") as step:
             try:
-                took_s = start(machine, _DEADLINE_S[accelerator], places.run)
+                limits = Limits(_DEADLINE_S[accelerator], options.schedule.deadline_s + _SILENT_S)
+                took_s = start_afresh(machine, {brought: _OUT_BYTES, swap: _SWAP_BYTES}, limits, step)
             except CommandFailedError as error:
                 raise VmError(f"{error}; the end of its console:\n{_end_of(console)}") from error
         session = _unpack(brought, console, out)

@@ -14,7 +14,8 @@ import pytest
 
 from demo.cluster import Cluster, ClusterError
 from demo.cluster.cache import Cache
-from demo.cluster.machine import cgroup_roots
+from demo.cluster.machine import cgroup_roots, what_is_wrong
+from demo.cluster.machine import look as machine_facts
 from demo.cluster.processes import find_marked
 from demo.cluster.state import MACHINE_LOCK, StateFile
 
@@ -196,6 +197,7 @@ def test_a_start_clears_away_what_a_killed_owner_left_and_works() -> None:
         wait_for_words(process, "ready")
         process.kill()
         process.wait()
+        assert what_is_wrong(machine_facts(Cache.locate())) == []  # else tests would be skipped that a start makes room for
         with Cluster.start() as cluster:
             assert cluster.kubectl("get", "pods", "--all-namespaces", "--output=name") == ""
             assert Cluster.attach().state == cluster.state

@@ -3,7 +3,6 @@
 import io
 import os
 import signal
-import threading
 import time
 from pathlib import Path
 
@@ -44,6 +43,13 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path
     assert_all_gone(tmp_path)
 
 
+def test_a_logged_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
+    surroundings = Surroundings(env={MARK: str(tmp_path)}, deadline_s=0.2)
+    with pytest.raises(CommandFailedError, match="took longer than 0 s"):
+        run_logged(["sh", "-c", "sleep 1000 & sleep 1000"], tmp_path / "log", surroundings)
+    assert_all_gone(tmp_path)
+
+
 def test_a_logged_command_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     with pytest.raises(CommandFailedError, match=r"(?s)ended with status 1; the end of .*log:.*line 30$") as failure:
         run_logged(["sh", "-c", "seq -f 'line %g' 30; exit 1"], tmp_path / "log")
@@ -52,12 +58,9 @@ def test_a_logged_command_that_fails_shows_the_end_of_its_log(tmp_path: Path) ->
 
 
 def test_a_logged_command_is_given_up_when_it_is_told_to_stop(tmp_path: Path) -> None:
-    stop = threading.Event()
-    timer = threading.Timer(0.2, stop.set)
-    timer.start()
-    with pytest.raises(CommandFailedError, match=r"was given up"):
-        run_logged(["sleep", "1000"], tmp_path / "log", Surroundings(env={MARK: str(tmp_path)}, stop=stop))
-    timer.join()
+    whys = iter(["", "was given up"])
+    with pytest.raises(CommandFailedError, match=r"`sleep 1000` was given up"):
+        run_logged(["sleep", "1000"], tmp_path / "log", Surroundings(env={MARK: str(tmp_path)}, stop=lambda: next(whys)))
     assert_all_gone(tmp_path)
 
 

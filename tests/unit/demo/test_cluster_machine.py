@@ -1,10 +1,18 @@
 """A machine that cannot run the cluster is told everything that it lacks at once."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
-from demo.cluster.machine import Facts, cgroup_roots, pods_trees, what_is_wrong
+import pytest
+
+from demo.cluster.bootstrap import bring_up
+from demo.cluster.cache import Cache
+from demo.cluster.errors import UnfitMachineError
+from demo.cluster.machine import Facts, cgroup_roots, look, pods_trees, what_is_wrong
 from demo.cluster.packages import PROGRAMS, missing_packages
+from demo.cluster.report import QuietReporter
+from demo.cluster.state import BOOT_ID, Before, Phase, State, StateFile
 
 FIT = Facts(
     system="Linux",
@@ -81,3 +89,30 @@ def test_hierarchies_are_found_in_version_one_and_in_version_two(tmp_path: Path)
     (tmp_path / "kubepods.slice").mkdir()
     assert cgroup_roots(tmp_path) == [tmp_path]
     assert pods_trees(tmp_path) == [tmp_path / "kubepods.slice"]
+
+
+def test_without_root_a_start_says_what_is_missing_before_it_touches_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 1000)
+    monkeypatch.setattr("demo.cluster.bootstrap.machine_lock", None)
+    with pytest.raises(UnfitMachineError, match="this user is not root"):
+        bring_up(Cache(tmp_path), QuietReporter(), keep_failed=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="cgroups are Linux's")
+@pytest.mark.parametrize(("uid", "boot_id", "expected"), [(0, "", []), (0, "another boot", ["cpu"]), (1000, "", ["cpu"])])
+def test_the_pods_tree_that_a_killed_run_left_behind_is_not_another_kubelets(
+    uid: int, boot_id: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: uid)
+    hierarchy = tmp_path / "cgroup" / "cpu"
+    (hierarchy / "kubepods").mkdir(parents=True)
+    cache = Cache(tmp_path / "cache")
+    this_boot = BOOT_ID.read_text().strip()
+    killed = State("run", boot_id or this_boot, "then", "make test", owner_pid=1, owner_start_ticks=0, phase=Phase.UP)
+    killed.before = Before(cgroups=[str(hierarchy)])
+    StateFile(cache.run).write(killed)
+    assert [tree.parent.name for tree in look(cache, hierarchy.parent).pods_tree] == expected
+    (hierarchy.parent / "memory" / "kubepods").mkdir(parents=True)  # where there was a tree before ours, it is another's
+    assert "memory" in [tree.parent.name for tree in look(cache, hierarchy.parent).pods_tree]

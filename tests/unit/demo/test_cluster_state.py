@@ -1,6 +1,7 @@
 """What is written down about a cluster, and how one in use is told from one left behind."""
 
 import multiprocessing
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 
 from demo.cluster import AlreadyRunningError, ClusterError
+from demo.cluster.errors import UnfitMachineError
 from demo.cluster.processes import ProcessId
 from demo.cluster.standing import describe, standing_cluster
 from demo.cluster.state import Phase, Standing, State, StateFile, Tracked, judge, machine_lock, where_it_runs
@@ -129,6 +131,12 @@ def test_a_lock_that_came_to_nothing_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), machine_lock(tmp_path / "lock"):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_cannot_be_made_is_named_with_the_remedy(tmp_path: Path) -> None:
+    lock = tmp_path / "missing" / "lock"
+    with pytest.raises(UnfitMachineError, match=re.escape(f"{lock} cannot be locked (No such file or directory)")):
+        machine_lock(lock).__enter__()
 
 
 def test_no_cluster_stands_where_none_was_written_down(tmp_path: Path) -> None:

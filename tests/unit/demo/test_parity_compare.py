@@ -15,6 +15,7 @@ KINDS = {
     "container_cpu_usage_seconds_total": "counter",
     "container_memory_rss": "gauge",
     "container_threads": "gauge",
+    "container_oom_events_total": "counter",
     "container_new": "gauge",
 }
 
@@ -108,6 +109,18 @@ def test_the_kills_of_a_container_that_has_ended_are_beyond_what_the_kubelet_tel
     verdict = compare([theirs], mine, 0, TERMS)
     assert not verdict.findings
     assert verdict.beyond == {kills: 1}
+
+
+@pytest.mark.parametrize(("theirs", "is_same"), [(5.0, True), (4.0, True), (3.0, False), (6.0, False)])
+def test_the_kubelet_may_lack_the_kills_of_before_it_found_the_container(theirs: float, is_same: bool) -> None:  # noqa: FBT001
+    def both(kills: float) -> dict[str, float]:
+        return {"container_oom_events_total": kills, GAUGE: 1e6}
+
+    exporter = [scrape(100.0 + second, both(kills)) for second, kills in enumerate([1, 1, 1, 3, 4, 5, 5, 5])]
+    kubelet = [scrape(101.2, both(0), 100.6), scrape(106.2, both(theirs), 106.0)]  # one kill had been when it looked first
+    verdict = compare(kubelet, exporter, 1, TERMS)
+    assert bool(verdict.unexplained()) is not is_same
+    assert ("container_oom_events_total" in verdict.same) is is_same
 
 
 def test_what_the_kubelet_read_before_anybody_asked_the_exporter_is_not_judged() -> None:

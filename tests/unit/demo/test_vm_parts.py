@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from demo.cluster.cache import Cache
-from demo.cluster.errors import ClusterError
-from demo.cluster.report import QuietReporter
+from demo.cluster.errors import ClusterError, CommandFailedError
+from demo.cluster.report import QuietReporter, Step
 from demo.vm import initramfs, kernel, pods
 from demo.vm.fit import what_is_wrong
 from demo.vm.inputs import Schedule, compiled, write_inputs
 from demo.vm.kernel import Kernel
 from demo.vm.places import CODE
-from demo.vm.qemu import Accelerator, Machine, choose
+from demo.vm.qemu import Accelerator, Limits, Machine, StalledError, choose, start_afresh
 from demo.vm.run import Options, VmError, boot
 from exporters.collectors import REGISTERED
 
@@ -166,3 +166,49 @@ def test_everything_that_is_missing_is_said(tmp_path: Path) -> None:
     wrong = what_is_wrong(Cache(tmp_path / "cache"), meminfo)
     assert any("demo.cluster prepare" in one for one in wrong)
     assert any("0.5 GiB of memory are free and 3 GiB are needed" in one for one in wrong)
+
+
+# Stands for qemu: notes each start, and is silent in the first ones.
+STALLS = """\
+cd "$TMPDIR"; echo start >> starts; echo written >> out.img
+[ "$(wc -l < starts)" -gt {times} ] || exec sleep 1000
+for second in 1 2 3; do sleep 0.4; echo a word >> console.log; done
+"""
+
+
+def a_program(folder: Path, script: str) -> Path:
+    program = folder / "qemu"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize(("accelerator", "times"), [("tcg", 1), ("tcg", 2), ("kvm", 1)])
+def test_a_machine_whose_emulated_processors_stall_is_started_once_more(
+    parts: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accelerator: str, times: int
+) -> None:
+    out, step, starts = tmp_path / "out.img", Step("boot"), 2 if accelerator == "tcg" else 1
+    monkeypatch.setattr("demo.vm.qemu.PROGRAM", a_program(tmp_path, STALLS.format(times=times)))
+    machine = Machine(Accelerator(accelerator), parts, tmp_path / "initramfs", tmp_path / "console.log")
+    if times < starts:
+        assert start_afresh(machine, {out: 4}, Limits(60, silence_s=2), step) > 1
+        assert out.read_bytes() == bytes(4) + b"written\n"
+    else:
+        with pytest.raises(StalledError, match="has said nothing for 2 s"):
+            start_afresh(machine, {out: 4}, Limits(60, silence_s=2), step)
+    assert (tmp_path / "starts").read_text() == "start\n" * starts
+    assert bool(step.words) == (starts > 1)
+
+
+def test_a_machine_that_takes_too_long_or_fails_is_not_started_again(
+    parts: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(Accelerator.TCG, parts, tmp_path / "initramfs", tmp_path / "console.log")
+    for script, says in (("exec sleep 1000", "took longer than 0 s"), ("echo no such disk; exit 1", "no such disk")):
+        starts = tmp_path / "starts"
+        starts.write_text("")
+        monkeypatch.setattr("demo.vm.qemu.PROGRAM", a_program(tmp_path, f'echo start >> "$TMPDIR/starts"; {script}'))
+        with pytest.raises(CommandFailedError, match=says) as failure:
+            start_afresh(machine, {}, Limits(0.3, silence_s=60), Step("boot"))
+        assert not isinstance(failure.value, StalledError)
+        assert starts.read_text() == "start\n"
