@@ -125,7 +125,9 @@ def validate(
             outcomes.add(Outcome.WRONG)
             continue
         found = {Outcome.SKIPPED}
-        for verdict in check(content):
+        with _packages("validate"):
+            verdicts = list(check(content))
+        for verdict in verdicts:
             found.add(verdict.outcome)
             for line in verdict.lines:
                 _say(file, line, err=verdict.outcome is Outcome.WRONG)
@@ -220,6 +222,15 @@ def replay(
         float | None, typer.Option(help="Days that are used; with --evaluate-from, before it. (default: 21)", metavar="DAYS")
     ] = None,
     capped: Annotated[bool, typer.Option("--capped", help="Nobody sees more load than pods could serve, as with CPU.")] = False,
+    time_zone: Annotated[str, typer.Option(help="Whose clocks the load goes by, such as Europe/Berlin.")] = "UTC",
+    holidays: Annotated[
+        list[str] | None,
+        typer.Option(help="Days like Sundays: DE, DE-BY, 2026-12-24, FILE.ics or FILE.txt; may be repeated.", metavar="DAYS"),
+    ] = None,
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(help="Known beforehand: a cron line and its seconds, '0 9 1 * * 3600'; may be repeated.", metavar="CRON"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write each step of 15 s as a row of CSV.")] = None,
     report: Annotated[list[Path] | None, typer.Option(help="Write FILE.html, .png or .json; may be repeated.")] = None,
 ) -> None:
@@ -251,6 +262,9 @@ def replay(
             evaluate_from=evaluate_from,
             history=history,
             capped=capped,
+            time_zone=time_zone,
+            holidays=tuple(holidays or ()),
+            schedules=tuple(schedule or ()),
             out=out,
             report=tuple(report or ()),
         )
@@ -260,6 +274,7 @@ def replay(
             typer.echo(f"foresail: {plain(str(error))}", err=True)
             raise typer.Exit(_WRONG if isinstance(error, Unusable) else _FAILED) from error
         except KeyboardInterrupt:
+            typer.echo("foresail: interrupted", err=True)
             raise typer.Exit(130) from None
 
 

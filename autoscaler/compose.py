@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from autoscaler import __version__
+from autoscaler.api import forecast_days
 from autoscaler.board import Board
 from autoscaler.clients.calendars.folder import CalendarFolder
 from autoscaler.clients.kube.client import KubeClient, open_client
@@ -39,11 +40,18 @@ from autoscaler.clients.kube.resources import (
 from autoscaler.clients.notify.webhook import WebhookNotifier
 from autoscaler.clients.ports import Json, Store
 from autoscaler.clients.prometheus import PrometheusMetrics
+from autoscaler.clients.saved import SavedState
+from autoscaler.clients.saved_format import TooLarge
+from autoscaler.clients.workers import open_workers
 from autoscaler.clock import Clock, SystemClock
+from autoscaler.errors import Temporary
 from autoscaler.loops.context import Context, Stores
+from autoscaler.loops.curves import Curves
 from autoscaler.loops.forecast import ForecastLoop
 from autoscaler.loops.forecast_book import ForecastBook
 from autoscaler.loops.heal import HealLoop
+from autoscaler.loops.keeper import Keeper
+from autoscaler.loops.learn import LearnLoop
 from autoscaler.loops.merged import MergedStore
 from autoscaler.loops.pods import PodIndex
 from autoscaler.loops.run import Heartbeat, Loop, Runner, Service, run
@@ -55,7 +63,10 @@ from autoscaler.web import app as web
 # A watch tells that it is alive about once a minute, and shortly before its own end. Healing wants word within 30 s, so watches
 # are made to end sooner than that; opening one anew costs the API server next to nothing.
 PACE = Pace(watch_s=(15.0, 25.0))
-FIT_DEADLINE_S = 600.0  # a pass of forecasts over a large fleet may take minutes
+FORECAST_DEADLINE_S = 300.0  # a pass that reads weeks of a large fleet may take minutes
+LEARN_PERIOD_S = 1.0  # to see whether something is to be learnt
+LESSON_DEADLINE_S = 1800.0
+SAVING_DEADLINE_S = 300.0
 
 Trim = Callable[[Json], Json]
 
@@ -83,8 +94,10 @@ async def assembled(settings: Settings, stop: asyncio.Event) -> AsyncIterator[tu
 
     Raises InvalidSettings or Permanent when a part cannot be made from the settings.
     """
+    forecast_days.check(settings.forecast)
     clock = SystemClock()
     notifier = WebhookNotifier(settings.notify, clock=clock)
+    workers = open_workers(settings.forecast, clock)
     namespace = own_namespace(settings.leader_election) if settings.leader_election.enabled else ""
     client = await open_client(settings.kubernetes)
     metrics = PrometheusMetrics(settings.prometheus, settings.forecast)
@@ -94,11 +107,25 @@ async def assembled(settings: Settings, stop: asyncio.Event) -> AsyncIterator[tu
         board = Board(version=__version__, started_s=clock.now_s(), acts_enabled=settings.acts)
         BUILD.info({"version": __version__})
         calendars = CalendarFolder(settings.scaling.calendar_folder)
-        context = Context(client, metrics, notifier, caches.stores, clock, settings, board, elector.is_leader, calendars)
+        context = Context(
+            client,
+            metrics,
+            notifier,
+            caches.stores,
+            clock,
+            settings,
+            board,
+            elector.is_leader,
+            calendars,
+            workers,
+            SavedState(settings.forecast.saved_folder),
+        )
         heart = Heartbeat(clock)
-        site = web.build(web.Sources(board, clock, elector.is_leader, heart.alive, partial(_waiting, caches.stores)))
+        book, keeper = ForecastBook(), Keeper.of(settings.forecast)
+        waiting, curves = partial(_waiting, caches.stores), Curves(book, keeper)
+        site = web.build(web.Sources(board, clock, elector.is_leader, heart.alive, waiting, curves.rows))
         service = Service(
-            loops=_loops(context),
+            loops=_loops(context, book, keeper),
             background=(
                 heart.run,
                 partial(web.serve, site, settings.web),
@@ -111,19 +138,36 @@ async def assembled(settings: Settings, stop: asyncio.Event) -> AsyncIterator[tu
         )
         yield service, Runner(clock, board, stop)
     finally:
+        await workers.close()
         metrics.close()
         await client.close()
 
 
-def _loops(context: Context) -> tuple[Loop, ...]:
-    settings, book = context.settings, ForecastBook()
+def _loops(context: Context, book: ForecastBook, keeper: Keeper) -> tuple[Loop, ...]:
+    settings = context.settings
     index = PodIndex(context.stores.pods, context.stores.replica_sets)
-    forecasting = ForecastLoop(context, index, book)
     return (
         Loop("scale", ScaleLoop(context, index, book).once, settings.scaling.sync_period_s),
         Loop("heal", HealLoop(context, index).once, settings.healing.sync_period_s),
-        Loop("forecast", forecasting.once, settings.forecast.refresh_s, FIT_DEADLINE_S),
+        Loop("forecast", ForecastLoop(context, index, book, keeper).once, settings.forecast.refresh_s, FORECAST_DEADLINE_S),
+        *_saving(context, keeper),
+        Loop("learn", LearnLoop(context, keeper).once, LEARN_PERIOD_S, LESSON_DEADLINE_S),
     )
+
+
+def _saving(context: Context, keeper: Keeper) -> tuple[Loop, ...]:
+    """Return the loop that saves what was learnt, where there is a folder for it."""
+    settings = context.settings.forecast
+
+    async def once() -> None:
+        if not context.leads() or not keeper.is_restored:
+            return
+        try:
+            await keeper.save(context.saved)
+        except TooLarge as error:  # it will not fit a moment later either
+            raise Temporary(str(error), retry_after_s=settings.saved_every_s) from error
+
+    return (Loop("save", once, settings.saved_every_s, SAVING_DEADLINE_S),) if settings.saved_folder else ()
 
 
 def _caches(client: KubeClient, namespaces: Sequence[str], clock: Clock) -> _Caches:

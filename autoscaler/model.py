@@ -118,7 +118,8 @@ class Forecast:
     """What is expected of one load series, in the metric's own unit (cores, bytes, requests per second).
 
     `peak` is the `risk` quantile of the highest load between `issued_s` and `issued_s + lead_s`: what must be servable by
-    then. `error_ratio` is the weighted absolute percentage error of the median on data it had not seen; None before any.
+    then. What it is worth was measured on this very series, on time it had not seen: pods that it asks for would have lost
+    `lost_ratio` of the load that the reactive formula alone loses, with `pods_ratio` of its pods. None before any.
     """
 
     issued_s: float
@@ -130,9 +131,9 @@ class Forecast:
     gate: GateState
     reason: Reason
     message: str
-    error_ratio: float | None = None
-    naive_error_ratio: float | None = None  # of "the load stays as it is", on the same data
-    season_s: float | None = None
+    lost_ratio: float | None = None
+    pods_ratio: float | None = None
+    coverage_ratio: float | None = None  # share of moments at which the highest load ahead kept below the quantile stated
     earned: bool = False  # what it was worth on this very series pays for deciding by it alone (policy Earned)
     curve: tuple[ForecastPoint, ...] = ()
 

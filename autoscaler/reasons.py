@@ -70,7 +70,7 @@ class Reason(StrEnum):
     FORECAST_IN_USE = "ForecastInUse"
     FORECAST_DISABLED = "ForecastDisabled"
     FORECAST_LEARNING = "ForecastLearning"
-    FORECAST_INACCURATE = "ForecastInaccurate"
+    FORECAST_DOES_NOT_PAY = "ForecastDoesNotPay"
     FORECAST_EXPIRED = "ForecastExpired"
     FORECAST_FAILED = "ForecastFailed"
     # Objects

@@ -12,6 +12,7 @@ from msgspec import Meta
 Seconds = Annotated[float, Meta(gt=0)]
 WholeSeconds = Annotated[int, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0)]
+OneOrMore = Annotated[int, Meta(ge=1)]
 SecondsOrZero = Annotated[float, Meta(ge=0)]
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - inside a pod everything comes by the pod's address
 
@@ -48,14 +49,31 @@ class ScalingSettings(_Settings, frozen=True, kw_only=True):
     calendar_folder: str = ""  # folder with NAME.ics or NAME.txt of each calendar that schedules exclude; empty: none
 
 
+class HolidaySettings(_Settings, frozen=True, kw_only=True):
+    """Days that are holidays; exactly one of `country`, `calendar` and `dates` is given."""
+
+    country: str = ""  # ISO 3166-1 code: its public holidays
+    subdivision: str = ""  # of the country, such as BY or CA
+    calendar: str = ""  # name of a file in scaling.calendar_folder, without its ending
+    dates: tuple[str, ...] = ()  # YYYY-MM-DD
+
+
 class ForecastSettings(_Settings, frozen=True, kw_only=True):
     """How load is forecast for all workloads at once."""
 
     step_s: WholeSeconds = 60  # distance of the points of history
-    refresh_s: Seconds = 60.0  # between two fits; each pass uses the newest
+    refresh_s: Seconds = 60.0  # between two passes over all series
+    history_days: Annotated[int, Meta(ge=1, le=28)] = 14  # of load that are kept of each series; 3 KB a day at one minute
     expiry_s: Seconds = 300.0  # a forecast older than this is not used
     default_lead_s: Seconds = 60.0  # time from creation to Ready while nothing was learnt yet
     max_points: Annotated[int, Meta(ge=10)] = 11_000  # of one series in one query; Prometheus' own limit
+    lift_throttled: bool = True  # CPU that ran into a limit is taken for less than was wanted, and history lifted by up to 2
+    time_zone: str = "UTC"  # IANA name of the zone whose clocks load goes by where an object names none
+    holidays: tuple[HolidaySettings, ...] = ()  # days on which load is as on Sundays, where an object names none
+    workers: OneOrMore = 1  # processes that learn at once, at the lowest priority; some 250 MB each while they do
+    dask_address: str = ""  # scheduler of a Dask cluster to learn on, such as tcp://scheduler:8786; empty: only here
+    saved_folder: str = ""  # folder for copies of what was learnt, which make a restart fast; empty: none
+    saved_every_s: Seconds = 600.0  # between two such copies
 
 
 class HealingSettings(_Settings, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ MASK = "********"
 # Kubernetes tells every pod of every Service in its namespace by such variables; a Service named `foresail` makes some that
 # look like ours.
 _SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$")
+_DASK = re.compile(r"(tcp|tls)://([^/?#@:\s\[\]]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4}")
 _NUMBERS = (types.IntType, types.FloatType)
 
 
@@ -232,6 +233,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"forecast.expiry_s ({settings.forecast.expiry_s:g}) must be more than forecast.refresh_s "
             f"({settings.forecast.refresh_s:g}), or every forecast expires before the next"
         )
+    if settings.forecast.dask_address and not _DASK.fullmatch(settings.forecast.dask_address):
+        yield "forecast.dask_address: must be the address of a Dask scheduler, such as tcp://scheduler:8786 or tls://scheduler:8786"
     webhooks = settings.notify.webhooks
     for webhook in webhooks:
         if bool(webhook.url) == bool(webhook.url_file):

@@ -52,12 +52,27 @@ METRIC_LOAD = _gauge("foresail_metric_load", "Load of the target as last read, i
 FORECAST_PEAK = _gauge(
     "foresail_forecast_peak", "Risk quantile of the highest load within the lead time, metric's unit.", (*_OBJECT, "metric")
 )
-FORECAST_ERROR = _gauge(
-    "foresail_forecast_error_ratio", "Weighted absolute percentage error on data not seen.", (*_OBJECT, "metric")
+FORECAST_LOST = _gauge(
+    "foresail_forecast_lost_ratio",
+    "Load lost with the forecast, as measured on time it had not seen, over that with the HPA's formula alone.",
+    (*_OBJECT, "metric"),
+)
+FORECAST_PODS = _gauge(
+    "foresail_forecast_pods_ratio", "Pods with the forecast over those with the HPA's formula alone.", (*_OBJECT, "metric")
+)
+FORECAST_COVERAGE = _gauge(
+    "foresail_forecast_coverage_ratio",
+    "Share of moments at which the highest load ahead kept below the quantile that was stated.",
+    (*_OBJECT, "metric"),
 )
 FORECAST_OPEN = _gauge("foresail_forecast_gate_open", "1 while the forecast may act.", (*_OBJECT, "metric"))
 FORECAST_AGE = _gauge("foresail_forecast_age_seconds", "Age of the forecast in use.", (*_OBJECT, "metric"))
 LEAD_TIME = _gauge("foresail_lead_time_seconds", "Time ahead that is forecast: what a pod needs to become Ready.", _OBJECT)
+LEARNING_JOBS = _counter(
+    "foresail_learning_jobs_total",
+    "Models learnt outside of the service's own process, by where and result.",
+    ("where", "result"),
+)
 
 ACTS = _counter("foresail_acts_total", "Acts in the cluster, by kind and result.", (*_OBJECT, "act", "result"))
 REFUSALS = _counter("foresail_refusals_total", "Acts that a brake refused.", (*_OBJECT, "act", "reason"))

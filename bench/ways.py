@@ -14,7 +14,7 @@ import numpy as np
 
 from autoscaler.forecasting.peaks import boldness, model
 from autoscaler.forecasting.peaks.features import Grid, Seen, features
-from autoscaler.forecasting.peaks.shadow import Terms
+from autoscaler.forecasting.peaks.shadow import Pace, Terms
 from autoscaler.forecasting.peaks.walk import Walk
 from autoscaler.model import Floats
 from autoscaler.replay.stage import STEP_S, seen_of
@@ -73,7 +73,7 @@ def ours(recording: Recording, name: str, ladder: tuple[boldness.Rung, ...]) -> 
     load, cut = recording.stage.load, recording.stage.cut
     measured = np.append(seen_of(load)[1:], load[-START_STEPS:].mean())  # what is seen at the step after each
     begin_s = time.process_time()
-    walk = Walk(Terms(1.0, TARGET, START_STEPS, STEP_S), recording.stage.start_s, ladder=ladder)
+    walk = Walk(Pace(STEP_S, START_STEPS), Terms.alone(1.0, TARGET), recording.stage.start_s, ladder=ladder)
     said = walk.advance(load, measured)
     spent_s = time.process_time() - begin_s
     cap = np.where(said.lean, LEAST, MOST).astype(np.int16)[cut - 1 : -1]

@@ -49,10 +49,11 @@ class Scaling:
     min_replicas: int = 2
     max_replicas: int = 8
     rps_per_pod: int = 16  # of the 18 that a pod can carry
+    capacity_ratio: float = 1.0  # of the 18 that it can carry it answers 16 without a queue
     cpu_percent: int = 80  # the patient's, and of the end-to-end test
     scale_up_tolerance: str = "0.02"  # with the default of 10 % five pods never become the six that the target asks for
     scale_down_window_s: int = 30  # 300 s, the default, would never scale in on so short a day
-    risk: float = 0.6  # quantile of the peak; a higher one costs a seventh pod on most days
+    risk: float = 0.95  # quantile of the peak
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ class Pace:
 class Plan:
     """How long the demonstration runs, and what counts as served."""
 
-    learning_days: int = 2  # a season must have been seen twice before the gate can open; not scored
-    scored_days: int = 2
+    learning_days: int = 4  # one and a half until the first model, two of trying it before the gate can open; not scored
+    scored_days: int = 1
     break_pod_at_day: float = 0.5  # when one pod of `cart` fails its readiness for good
     slow_s: float = 1.0  # an answer later than this is slow
     timeout_s: float = 5.0  # the client gives up; the request failed

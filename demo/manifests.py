@@ -119,7 +119,9 @@ def predictive_autoscaler(name: str, metrics: Sequence[Json], *, forecast: bool,
             "forecast": {
                 "enabled": forecast,
                 "risk": SCALING.risk,
+                "capacityRatio": SCALING.capacity_ratio,
                 "historySeconds": int(10 * SEASON.day_s),
+                "seasons": [int(SEASON.day_s)],  # its day: everything that is told in days elsewhere goes by it
             },
         },
     }

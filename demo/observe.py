@@ -92,7 +92,7 @@ class Observer:
 
     async def _expectation(self, web: aiohttp.ClientSession) -> None:
         labels = f'namespace="{NAMESPACE}",name="{FORECAST_TWIN}",metric="{METRIC}"'
-        names = ("metric_load", "forecast_peak", "forecast_gate_open", "forecast_error_ratio")
+        names = ("metric_load", "forecast_peak", "forecast_gate_open", "forecast_lost_ratio")
         query = "{" + f'__name__=~"foresail_({"|".join(names)})",{labels}' + "}"
         try:
             async with web.get(f"{self.places.prometheus_url}/api/v1/query", params={"query": query}) as answer:
@@ -106,7 +106,7 @@ class Observer:
             load=values.get("metric_load"),
             peak=values.get("forecast_peak"),
             gate_open=values.get("forecast_gate_open", 0.0) > 0,
-            error_ratio=values.get("forecast_error_ratio"),
+            lost_ratio=values.get("forecast_lost_ratio"),
         )
         self.story.expectations.append(expectation)
 

@@ -51,7 +51,7 @@ class Expectation:
     load: float | None
     peak: float | None  # risk quantile of the highest load within the lead time
     gate_open: bool
-    error_ratio: float | None
+    lost_ratio: float | None
 
 
 @dataclass(frozen=True, slots=True)

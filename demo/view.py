@@ -130,5 +130,5 @@ def _gate_words(story: Story) -> str:
     if not story.expectations or story.expectations[-1].peak is None:
         return "forecast: learning"
     latest = story.expectations[-1]
-    error = "" if latest.error_ratio is None else f", error {100 * latest.error_ratio:.0f} %"
-    return f"forecast {'in use' if latest.gate_open else 'not trusted yet'}: up to {latest.peak:.0f}/s{error}"
+    lost = "" if latest.lost_ratio is None else f", would lose {latest.lost_ratio:.2f}x the load"
+    return f"forecast {'in use' if latest.gate_open else 'not trusted yet'}: up to {latest.peak:.0f}/s{lost}"

@@ -39,7 +39,7 @@ fi
 say "Setting up $venv with $("$python" --version): the locked packages (about a minute the first time)"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    -c requirements.lock -e '.[exporter,service,replay,dashboards,demo,dev]'; then
+    -c requirements.lock -e '.[exporter,service,dask,replay,dashboards,demo,dev]'; then
     say "pip could not install the packages of pyproject.toml in the versions of requirements.lock (its words are above)."
     say "Check the network and pip's settings (pip config list), then type the same command again."
     exit 1

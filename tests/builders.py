@@ -144,7 +144,7 @@ def a_forecast(peak: float, **fields: object) -> Forecast:
         "lead_s": 60.0,
         "risk": 0.9,
         "peak": peak,
-        "model": "seasonal",
+        "model": "peaks",
         "gate": GateState.OPEN,
         "reason": Reason.FORECAST_IN_USE,
         "message": "the error of the last day was 5 %",

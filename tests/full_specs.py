@@ -43,12 +43,15 @@ SCALED: Json = {
     "initialReadinessDelaySeconds": 10,
     "forecast": {
         "enabled": True,
-        "policy": "Conservative",
+        "policy": "Earned",
         "risk": 0.95,
+        "capacityRatio": 1.43,
         "leadSeconds": "auto",
         "maxExtraPods": 10,
         "historySeconds": 1209600,
         "seasons": [86400, 604800],
+        "timeZone": "Europe/Berlin",
+        "holidays": [{"country": "DE", "subdivision": "BY"}, {"calendar": "company"}, {"dates": ["2026-12-24"]}],
     },
     "schedules": [
         {

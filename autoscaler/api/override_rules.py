@@ -48,16 +48,24 @@ def _mode(fields: Object, path: str) -> Iterator[FieldError]:
         for name in _INHERITED:
             if fields.get(name) not in (None, _FILLED_IN.get(name)):
                 yield FieldError(f"{path}.{name}", "must not be set when mode is HPAFloor: that of the HPA counts")
-        for name, message in _OF_A_SCALER.items():
-            if fields.get(name) is not None:
-                yield FieldError(f"{path}.{name}", message)
-        if fields.get("onDelete") == "Restore":
-            message = "must not be Restore when mode is HPAFloor: the HPA scales on, and gets its own minReplicas back anyway"
-            yield FieldError(f"{path}.onDelete", message)
+        yield from _of_a_scaler(fields, path)
     elif is_hpa:
         yield FieldError(f"{path}.scaleTargetRef", f"must name what is scaled, not a {_HPA}; that is for mode HPAFloor")
     if mode != "HPAFloor" and fields.get("maxReplicas") is None:
         yield FieldError(f"{path}.maxReplicas", "is required and must be a whole number")
+
+
+def _of_a_scaler(fields: Object, path: str) -> Iterator[FieldError]:
+    """Yield what would do nothing where the HPA scales."""
+    for name, message in _OF_A_SCALER.items():
+        if fields.get(name) is not None:
+            yield FieldError(f"{path}.{name}", message)
+    if an_object(fields.get("forecast")).get("policy") == "Earned":
+        message = "must not be Earned when mode is HPAFloor: a floor can only add pods, and the HPA decides with no fewer"
+        yield FieldError(f"{path}.forecast.policy", message)
+    if fields.get("onDelete") == "Restore":
+        message = "must not be Restore when mode is HPAFloor: the HPA scales on, and gets its own minReplicas back anyway"
+        yield FieldError(f"{path}.onDelete", message)
 
 
 def _fallback(fallback: Object, path: str, *, given: bool) -> Iterator[FieldError]:
@@ -96,13 +104,4 @@ def _schedule(schedule: Object, path: str) -> Iterator[FieldError]:
         yield FieldError(f"{path}.max", f"must be at least min, which is {low}, not {high}")
     yield from time_faults(schedule, path)
     for index, exclusion in enumerate(a_list(schedule.get("exclude"))):
-        yield from _exclusion(an_object(exclusion), f"{path}.exclude[{index}]")
-
-
-def _exclusion(exclusion: Object, path: str) -> Iterator[FieldError]:
-    ways = [name for name in ("country", "calendar", "dates") if exclusion.get(name) not in (None, [], ())]
-    if len(ways) != 1:
-        yield FieldError(path, "must have exactly one of country, calendar and dates")
-    if exclusion.get("subdivision") is not None and "country" not in ways:
-        yield FieldError(f"{path}.subdivision", "must not be set without country")
-    yield from exclusion_faults(exclusion, path)
+        yield from exclusion_faults(an_object(exclusion), f"{path}.exclude[{index}]")

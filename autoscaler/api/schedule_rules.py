@@ -24,12 +24,10 @@ def time_faults(schedule: Object, path: str) -> Iterator[FieldError]:
         if (line := _text(schedule, name)) is not None and (fault := times.cron_fault(line)) is not None:
             yield FieldError(f"{path}.{name}", f"{fault}: {shown(line)}")
     zone = _text(schedule, "timeZone") or "UTC"
-    try:
-        where = times.zone(zone)
-    except ValueError:
-        message = f"must be the IANA name of a time zone such as Europe/Berlin, not {shown(zone)}"
-        yield FieldError(f"{path}.timeZone", message)
+    if (fault := times.zone_fault(zone)) is not None:
+        yield FieldError(f"{path}.timeZone", fault)
         return
+    where = times.zone(zone)
     moments = {}
     for name in ("from", "to"):
         if (text := _text(schedule, name)) is None:
@@ -43,7 +41,16 @@ def time_faults(schedule: Object, path: str) -> Iterator[FieldError]:
 
 
 def exclusion_faults(exclusion: Object, path: str) -> Iterator[FieldError]:
-    """Yield what is wrong with the days of one exclusion."""
+    """Yield what is wrong with one exclusion: what it is given by, and the days."""
+    ways = [name for name in ("country", "calendar", "dates") if exclusion.get(name) not in (None, [], ())]
+    if len(ways) != 1:
+        yield FieldError(path, "must have exactly one of country, calendar and dates")
+    if exclusion.get("subdivision") is not None and "country" not in ways:
+        yield FieldError(f"{path}.subdivision", "must not be set without country")
+    yield from _day_faults(exclusion, path)
+
+
+def _day_faults(exclusion: Object, path: str) -> Iterator[FieldError]:
     country, subdivision, calendar = (_text(exclusion, name) for name in ("country", "subdivision", "calendar"))
     if country is not None and (fault := country_fault(country)):
         yield FieldError(f"{path}.country", f"{fault}, not {shown(country)}")

@@ -4,10 +4,12 @@ A wall clock is turned into a moment by one rule everywhere: a time that the clo
 one that comes twice is the first of both. A moment is in seconds since the epoch. zoneinfo reads the rules of a zone once.
 """
 
+import difflib
+import math
 import re
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
@@ -19,7 +21,9 @@ _MOMENT = re.compile(
 )
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 _NO_ZONES = re.compile(r"(right|posix)/.*|localtime|posixrules|Factory|leapseconds")  # files beside the zones on some machines
-_LONGEST_CRON = 200  # characters, as in the definition of the resource
+_LONGEST_ZONE = 64  # characters, as in the definition of the resource
+_BETWEEN_CHANGES_S = 6 * 3600.0  # no zone ever changed its clocks twice within so little
+_LONGEST_CRON = 200  # likewise
 _SOME_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - a wall clock; from here a line must come about within 50 years
 
 
@@ -32,6 +36,49 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # the last for a folder of zones, such as Europe
         raise ValueError("is not the name of a time zone") from error
+
+
+@lru_cache(maxsize=4096)  # objects are read anew at every pass, and the nearest of six hundred names takes milliseconds
+def zone_fault(name: str) -> str | None:
+    """Say what a text must be that is not the name of a time zone; None when it is one."""
+    try:
+        zone(name)
+    except ValueError:
+        near = {one.lower(): one for one in _zones()}
+        close = difflib.get_close_matches(name[:_LONGEST_ZONE].lower(), near, n=1)
+        hint = f"; did you mean {near[close[0]]}?" if close else ""
+        return f"must be the IANA name of a time zone such as Europe/Berlin, not {name[:_LONGEST_ZONE]!r}{hint}"
+    return None
+
+
+@lru_cache(maxsize=1)
+def _zones() -> tuple[str, ...]:
+    return tuple(sorted(available_timezones()))
+
+
+@lru_cache(maxsize=1024)
+def clocks(where: ZoneInfo, from_s: float, to_s: float) -> tuple[tuple[float, float], ...]:
+    """Return from when on clocks are ahead of UTC by how many seconds: at a moment, and at each change after it."""
+    found, at_s = [(from_s, _ahead_s(from_s, where))], from_s
+    while at_s < to_s:
+        next_s = at_s + _BETWEEN_CHANGES_S
+        if (ahead_s := _ahead_s(next_s, where)) != found[-1][1]:
+            low, high = at_s, next_s
+            while high - low > 1:
+                middle = math.floor((low + high) / 2)
+                low, high = (low, middle) if _ahead_s(middle, where) == ahead_s else (middle, high)
+            found.append((math.ceil(high), ahead_s))
+        at_s = next_s
+    return tuple(found)
+
+
+def _ahead_s(at_s: float, where: ZoneInfo) -> float:
+    return (datetime.fromtimestamp(at_s, where).utcoffset() or timedelta()).total_seconds()
+
+
+def midnight(day: date, where: tzinfo) -> float:
+    """Return when a day begins."""
+    return first(datetime.combine(day, time()), where)
 
 
 def day(text: str) -> date:

@@ -13,11 +13,12 @@ import msgspec
 from msgspec import Meta
 
 from autoscaler.api.base import INT32_MAX, Auto, NotNegative, Object, Percent, Positive, Quantity, Text
-from autoscaler.api.overrides import Burst, Fallback, OnDelete, Pause, Schedule
+from autoscaler.api.overrides import Burst, Exclusion, Fallback, OnDelete, Pause, Schedule
 
 __all__ = ["INT32_MAX"]  # of what is only passed on
 
 ResourceName = Literal["cpu", "memory"]
+LONGEST_HISTORY_S = 28 * 24 * 3600  # four weeks have every season of the week four times; more costs memory and tells little
 
 
 class Mode(StrEnum):
@@ -202,9 +203,10 @@ class Behavior(Object, frozen=True, kw_only=True):
 
 
 class ForecastPolicy(StrEnum):
-    """What a forecast may do. Conservative: only ever add to what the HPA's formula asks for."""
+    """What a forecast may do."""
 
-    CONSERVATIVE = "Conservative"
+    CONSERVATIVE = "Conservative"  # only ever add to what the HPA's formula asks for
+    EARNED = "Earned"  # also decide with fewer pods, while that has proven to lose less on this very workload
 
 
 class ForecastSpec(Object, frozen=True, kw_only=True):
@@ -212,11 +214,14 @@ class ForecastSpec(Object, frozen=True, kw_only=True):
 
     enabled: bool = True
     policy: ForecastPolicy = ForecastPolicy.CONSERVATIVE
-    risk: Annotated[float, Meta(gt=0, lt=1)] = 0.9  # quantile of the load that must be servable
+    risk: Annotated[float, Meta(gt=0, lt=1)] = 0.95  # quantile of the load that must be servable
+    capacity_ratio: Annotated[float, Meta(ge=1, le=10)] = 1.0  # what a pod serves within its SLO, over its target
     lead_seconds: Positive | Auto = "auto"  # seconds, or auto: learnt from how long pods took to become Ready
     max_extra_pods: NotNegative | None = None  # above what the HPA's formula asks for; None: up to maxReplicas
-    history_seconds: Positive = 14 * 24 * 3600  # how far back load is read
-    seasons: tuple[Positive, ...] | Auto = "auto"  # seconds of each season, or auto: found in the history
+    history_seconds: Annotated[int, Meta(ge=1, le=LONGEST_HISTORY_S)] = 14 * 24 * 3600  # how far back load is read
+    seasons: tuple[Positive, ...] | Auto = "auto"  # seconds of each season, or auto: hours, days, weeks and what is found
+    time_zone: Text | None = None  # whose clocks the load goes by, an IANA name; None: the service's setting, as for the next
+    holidays: tuple[Exclusion, ...] | None = None  # days on which the load is as on Sundays; empty: there are none
 
 
 class ResourceMetrics(StrEnum):

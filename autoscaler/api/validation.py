@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 
 from autoscaler.api.override_rules import override_faults
 from autoscaler.api.quantity import parse_float
+from autoscaler.api.schedule_rules import exclusion_faults
 from autoscaler.api.structure import a_list, an_object, shown, whole
+from autoscaler.api.times import zone_fault
 from autoscaler.api.types import ForecastSpec
 from autoscaler.errors import FieldError
 
@@ -187,6 +189,12 @@ def _forecast(forecast: Object, path: str) -> Iterator[FieldError]:
         if length is not None and history is not None and 1 <= history < length:
             message = f"must not be longer than historySeconds, which is {history}, not {length}: it could never be learnt"
             yield FieldError(f"{path}.seasons[{index}]", message)
+
+    zone = forecast.get("timeZone")
+    if isinstance(zone, str) and zone and (fault := zone_fault(zone)) is not None:
+        yield FieldError(f"{path}.timeZone", fault)
+    for index, days in enumerate(a_list(forecast.get("holidays"))):
+        yield from exclusion_faults(an_object(days), f"{path}.holidays[{index}]")
 
 
 def _selector(selector: Object, path: str) -> Iterator[FieldError]:

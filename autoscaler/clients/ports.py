@@ -3,15 +3,20 @@
 Errors are those of `autoscaler.errors`; NotFound, Conflict and refusals that are part of normal life are return values.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, TypeVarTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from autoscaler.api.overrides import Exclusion, Schedule
 from autoscaler.model import Days, History, WorkloadKey
 
 Json = dict[str, Any]  # an API object as JSON
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class NotFound(Enum):
@@ -240,9 +245,9 @@ class Metrics(Protocol):
         ...
 
     async def workload_history(
-        self, resource: str, *, start_s: float, end_s: float, step_s: float
+        self, resource: str, *, start_s: float, end_s: float, step_s: float, namespace: str = ""
     ) -> Mapping[WorkloadKey, History]:
-        """Return the usage of every workload of the cluster, on one grid aligned to the epoch."""
+        """Return the load of every workload of the cluster, or of a namespace, on one grid aligned to the epoch."""
         ...
 
     async def query_history(self, promql: str, *, start_s: float, end_s: float, step_s: float) -> History | None:
@@ -251,10 +256,14 @@ class Metrics(Protocol):
 
 
 class Calendars(Protocol):
-    """The days that schedules exclude by country or calendar."""
+    """The days that are named by country or calendar."""
 
     def of(self, schedules: Iterable[Schedule], now_s: float) -> Mapping[Exclusion, Days]:
-        """Return the days of each such exclusion, or the fault that keeps them from being known; never raises."""
+        """Return what schedules exclude so, or the fault that keeps the days from being known; never raises."""
+        ...
+
+    def days(self, named: Iterable[Exclusion], now_s: float) -> Mapping[Exclusion, Days]:
+        """Return the same of any days that are named so."""
         ...
 
 
@@ -272,4 +281,61 @@ class Notifier(Protocol):
 
     def send(self, notice: Notice) -> None:
         """Queue a message for every receiver."""
+        ...
+
+
+class Workers(Protocol):
+    """Where models are learnt: elsewhere than in this process, so that no decision waits for it."""
+
+    async def run(self, job: Callable[[*Ts], T], *args: *Ts, what: str = "") -> T:
+        """Return what a function of a module answers; `what` is being learnt, for messages.
+
+        Function, arguments and answer go to another process, so they are pickled; the function is found by its name there. What
+        it raises is raised here. Temporary: it ended before it was done, or was ended as it took far too long, and may be
+        asked again.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End what runs; nobody waits for its answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCopy:
+    """What was saved under a name: arrays, and what their writer said of them."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    header: Json
+
+
+@dataclass(frozen=True, slots=True)
+class NoCopy:
+    """Nothing that could be used is saved under a name."""
+
+    reason: str = ""  # a sentence for the log; empty: nothing was ever saved
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """An array of which one part after the other is taken while it is written, so that all of it is never there twice."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    take: Callable[[], AsyncIterator[NDArray[Any]]]  # its rows in order, some at a time
+
+
+class Saved(Protocol):
+    """Copies of what was learnt, by name: one word of `[a-z0-9-]`. Only the replica that leads writes them."""
+
+    async def write(self, name: str, arrays: Mapping[str, NDArray[Any] | Pieces], header: Json) -> None:
+        """Replace a copy, or leave the old one whole.
+
+        Arrays are of numbers, truth values, texts of fixed length, or records of these; the header is JSON. ValueError where
+        they are not, or are too large. Temporary where the disk does not take them.
+        """
+        ...
+
+    async def read(self, name: str) -> SavedCopy | NoCopy:
+        """Return a copy as it was written, by this very version of the service and of scikit-learn; never raises."""
         ...

@@ -9,22 +9,24 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import numpy as np
 
 from autoscaler.clients import queries
+from autoscaler.clients.grid import Grid, on_grid
 from autoscaler.clients.ports import Sample
-from autoscaler.clients.prometheus_session import FOREIGN, TIMEOUTS, TooLarge, address, open_client, to_error
+from autoscaler.clients.prometheus_session import FOREIGN, TIMEOUTS, address, open_client, to_error
+from autoscaler.clients.ranges import Answer, Question, Ranges
+from autoscaler.clients.workload_past import Wanted, past
 from autoscaler.errors import Permanent
 from autoscaler.model import Floats, History, WorkloadKey
 from autoscaler.settings import ForecastSettings, PrometheusSettings
 from autoscaler.telemetry import PROMETHEUS_DURATION, PROMETHEUS_QUERIES
 
 PARALLEL = 4
-_SMALLEST_RANGE = 60  # points; a range that Prometheus finds too large is not cut finer
+PARALLEL_HISTORIES = 2  # of them, so that weeks that are read do not keep the newest load waiting
 _SHOWN = 300  # characters of a query in a message
 
 # An answer that leaves out what a store could not give looks like load that went away. Thanos and VictoriaMetrics can be told
@@ -35,34 +37,15 @@ T = TypeVar("T")
 _Series = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Points at the multiples of the step, from the first to the last (inclusive, counted since the epoch)."""
-
-    first: int
-    last: int
-    step_s: float
-
-    @classmethod
-    def between(cls, start_s: float, end_s: float, step_s: float) -> "_Grid":
-        return cls(math.ceil(round(start_s / step_s, 6)), math.floor(round(end_s / step_s, 6)), step_s)
-
-    @property
-    def points(self) -> int:
-        return self.last - self.first + 1
-
-    def chunks(self, points: int) -> list["_Grid"]:
-        starts = range(self.first, self.last + 1, points)
-        return [_Grid(first, min(first + points - 1, self.last), self.step_s) for first in starts]
-
-
 class PrometheusMetrics:
     """Implements `ports.Metrics`; `close` ends its connections and threads."""
 
     def __init__(self, settings: PrometheusSettings, forecast: ForecastSettings) -> None:
         """Take over the settings; nothing is sent yet."""
         self._settings = settings
-        self._max_points = forecast.max_points
+        self._lift = forecast.lift_throttled
+        self._ranges = Ranges(self._part, forecast.max_points)
+        self._histories = asyncio.Semaphore(PARALLEL_HISTORIES)
         self._client = open_client(settings)
         self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="prometheus")
 
@@ -95,23 +78,26 @@ class PrometheusMetrics:
     async def workload_history(
         self, resource: str, *, start_s: float, end_s: float, step_s: float, namespace: str = ""
     ) -> Mapping[WorkloadKey, History]:
-        """Return the usage of every workload (cpu in cores, memory in bytes), on one grid aligned to the epoch."""
-        source = self._source(at_least_s=step_s)
-        grid = _Grid.between(start_s, end_s, step_s)
-        series = await self._range("workload_history", queries.workload_usage(resource, source, namespace), grid, _workload)
-        return {key: _history(values, grid) for key, values in series.items()}
+        """Return the load of every workload (cpu in cores, memory in bytes), on one grid aligned to the epoch."""
+        grid = Grid.between(start_s, end_s, step_s)
+        found: dict[WorkloadKey, Floats] = {}
+        async for part, loads in past(self._ranges, self._wanted(resource, grid, namespace)):
+            for key, values in loads.items():
+                found.setdefault(key, np.full(grid.points, np.nan))[grid.place(part)] = values
+        return {key: _history(values, grid) for key, values in found.items() if np.isfinite(values).any()}
 
     async def query_history(self, promql: str, *, start_s: float, end_s: float, step_s: float) -> History | None:
         """Return a user's query over time on the same grid; None when it gives nothing.
 
         Raises Permanent when it gives several series.
         """
-        grid = _Grid.between(start_s, end_s, step_s)
-
-        def one(labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-            return tuple(sorted(labels.items()))
-
-        series = await self._range("user_history", promql, grid, one)
+        grid = Grid.between(start_s, end_s, step_s)
+        series: dict[tuple[tuple[str, str], ...], Floats] = {}
+        async for part, answer in self._ranges.read(Question("user_history", promql, 1), grid):
+            for labels, values in answer:
+                if np.isfinite(values).any():
+                    whole = series.setdefault(tuple(sorted(labels.items())), np.full(grid.points, np.nan))
+                    whole[grid.place(part)] = values
         if len(series) > 1:
             raise _several(promql, [dict(labels) for labels in series])
         return next((_history(values, grid) for values in series.values()), None)
@@ -124,7 +110,7 @@ class PrometheusMetrics:
             samples = await self._instant(
                 "workload_requests", query(self._source(), namespace), {}, lambda it: list(_samples(it))
             )
-            keys = ((_workload(one.labels), one.value) for one in samples)
+            keys = ((queries.workload_of(one.labels), one.value) for one in samples)
             found |= {key: value for key, value in keys if key is not None and 0 < value < math.inf}
         return found
 
@@ -135,35 +121,20 @@ class PrometheusMetrics:
     async def _instant(self, name: str, query: str, params: Mapping[str, str], read: Callable[[Any], T]) -> T:
         return await self._ask(name, query, lambda: read(self._client.custom_query(query, params={**self._common, **params})))
 
-    async def _range(
-        self, name: str, query: str, grid: _Grid, key_of: Callable[[Mapping[str, str]], T | None]
-    ) -> Mapping[T, Floats]:
-        """Ask for a grid, in chunks that Prometheus is willing to answer."""
-        found: dict[T, Floats] = {}
-        chunks = grid.chunks(self._max_points)
-        while chunks:
-            chunk = chunks.pop()
-            try:
-                series = await self._ask(name, query, lambda chunk=chunk: self._chunk(query, chunk))  # type: ignore[misc]
-            except TooLarge:
-                if chunk.points <= _SMALLEST_RANGE:
-                    raise
-                chunks.extend(chunk.chunks(math.ceil(chunk.points / 2)))
-                continue
-            for labels, values in series:
-                key = key_of(labels)
-                if key is not None:
-                    whole = found.setdefault(key, np.full(grid.points, np.nan))
-                    whole[chunk.first - grid.first : chunk.last - grid.first + 1] = values
-        return {key: values for key, values in found.items() if np.isfinite(values).any()}
+    async def _part(self, question: Question, part: Grid) -> Answer:
+        """Ask for one part of a history; it waits for its turn before its time begins to count."""
+        async with self._histories:
+            return await self._ask(question.name, question.query, lambda: self._series(question.query, part))
 
-    def _chunk(self, query: str, chunk: _Grid) -> list[tuple[Mapping[str, str], Floats]]:
-        start_s, end_s = chunk.first * chunk.step_s, chunk.last * chunk.step_s
+    def _series(self, query: str, part: Grid) -> Answer:
         # The library rounds the times to seconds; what is given as a parameter counts instead.
-        exact = {"start": f"{start_s:.3f}", "end": f"{end_s:.3f}", **self._common}
-        start, end = (datetime.fromtimestamp(at_s, tz=UTC) for at_s in (start_s, end_s))
-        result: Sequence[_Series] = self._client.custom_query_range(query, start, end, f"{chunk.step_s:g}", params=exact)
-        return [(one["metric"], _on_grid(one["values"], chunk)) for one in result]
+        exact = {"start": f"{part.start_s:.3f}", "end": f"{part.end_s:.3f}", **self._common}
+        start, end = (datetime.fromtimestamp(at_s, tz=UTC) for at_s in (part.start_s, part.end_s))
+        result: Sequence[_Series] = self._client.custom_query_range(query, start, end, f"{part.step_s:g}", params=exact)
+        return [(one["metric"], on_grid(one["values"], part)) for one in result]
+
+    def _wanted(self, resource: str, grid: Grid, namespace: str) -> Wanted:
+        return Wanted(resource, grid, self._source(at_least_s=grid.step_s), namespace, self._lift)
 
     @property
     def _common(self) -> dict[str, str]:
@@ -248,23 +219,5 @@ def _several(promql: str, labels: Sequence[Mapping[str, str]]) -> Permanent:
     )
 
 
-def _workload(labels: Mapping[str, str]) -> WorkloadKey | None:
-    try:
-        return WorkloadKey(labels["namespace"], labels["workload_kind"], labels["workload"])
-    except KeyError:
-        return None  # a pod that is nobody's
-
-
-def _on_grid(values: Sequence[Sequence[Any]], grid: _Grid) -> Floats:
-    """Return shape (points,) with NaN where there is no value or no finite one."""
-    laid = np.full(grid.points, np.nan)
-    at_s = np.array([one[0] for one in values], dtype=float)
-    given = np.array([one[1] for one in values], dtype=float)
-    index = np.rint(at_s / grid.step_s).astype(int) - grid.first
-    inside = (index >= 0) & (index < grid.points) & np.isfinite(given)
-    laid[index[inside]] = given[inside]
-    return laid
-
-
-def _history(values: Floats, grid: _Grid) -> History:
-    return History(start_s=grid.first * grid.step_s, step_s=grid.step_s, values=values)
+def _history(values: Floats, grid: Grid) -> History:
+    return History(start_s=grid.start_s, step_s=grid.step_s, values=values)

@@ -6,14 +6,29 @@ and labels are cAdvisor's; `foresail_pod_info` says which workload a pod belongs
 The kubelet tells of a container at two paths of one job, /metrics/cadvisor and, where that is scraped, /metrics/resource: the
 larger of both counts, never their sum. It also gives its samples times of its own, which keeps a container that has ended in
 every answer for Prometheus' look-back, five minutes: of memory only the newest counts, or each restart would look like load.
+
+What is read over weeks is also recorded, by rules of dashboards/rules. Recorded series have no job: of two that bear the same
+workload, as from two replicas of Prometheus or two installations, the larger counts, never their sum.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from autoscaler.model import WorkloadKey
 
 CPU_SECONDS = "container_cpu_usage_seconds_total"
 WORKING_SET = "container_memory_working_set_bytes"
 POD_INFO = "foresail_pod_info"
 CPU_SHARES = "container_spec_cpu_shares"
+CFS_PERIODS = "container_cpu_cfs_periods_total"
+CFS_THROTTLED_PERIODS = "container_cpu_cfs_throttled_periods_total"
+
+RECORDED_WINDOW_S = 120  # of the rates that are recorded
+RECORDED_USAGE = {
+    "cpu": "workload:container_cpu_usage_seconds:sum_rate2m",
+    "memory": "workload:container_memory_working_set_bytes:sum",
+}
+RECORDED_THROTTLED = "workload:container_cpu_cfs_throttled_periods:ratio_rate2m"
 
 PART = "part"  # label that tells the two halves of `pod_usage_and_time` apart
 VALUE, TIME = "value", "time"
@@ -35,7 +50,7 @@ def container_usage(resource: str, source: Source) -> str:
     """Return the usage of every container: cpu in cores, memory as working set in bytes."""
     selected = _containers(resource, source)
     if resource == "cpu":
-        return _cpu_usage(selected, source)
+        return _rate(selected, source)
     newest = f"max by ({_CONTAINER}) (timestamp({selected}))"
     return f"max by ({_CONTAINER}) ({selected} and timestamp({selected}) == on ({_CONTAINER}) group_left () {newest})"
 
@@ -63,8 +78,37 @@ def workload_usage(resource: str, source: Source, namespace: str = "") -> str:
     more than history is worth.
     """
     selected = _containers(resource, source, namespace)
-    usage = _cpu_usage(selected, source) if resource == "cpu" else f"max by ({_CONTAINER}) ({selected})"
+    usage = _rate(selected, source) if resource == "cpu" else f"max by ({_CONTAINER}) ({selected})"
     return f"sum by ({_WORKLOAD}) ({_of_workloads(usage, source)})"
+
+
+def workload_throttled(source: Source, namespace: str = "") -> str:
+    """Return the share of CFS periods in which the containers of each workload were throttled, weighted by their usage.
+
+    Not the largest share, as a small sidecar at its limit would then speak for a workload that has room. A container without a
+    limit is in no series of periods and counts as never throttled; a workload of which no container has one is left out.
+    """
+    usage = _rate(_containers("cpu", source, namespace), source)
+    throttled, periods = (
+        _rate(_selected(metric, source, namespace), source) for metric in (CFS_THROTTLED_PERIODS, CFS_PERIODS)
+    )
+    cut = f"{usage} * ({throttled} / ({periods} > 0))"
+    return f"sum by ({_WORKLOAD}) ({_of_workloads(cut, source)}) / ({workload_usage('cpu', source, namespace)} > 0)"
+
+
+def recorded(name: str, window_s: int, namespace: str = "") -> str:
+    """Return what a rule has recorded of every workload; the mean over a window that is longer than that of its rates."""
+    selected = name + (f"{{namespace={quoted(namespace)}}}" if namespace else "")
+    values = selected if window_s <= RECORDED_WINDOW_S else f"avg_over_time({selected}[{window_s}s])"
+    return f"max by ({_WORKLOAD}) ({values})"
+
+
+def workload_of(labels: Mapping[str, str]) -> WorkloadKey | None:
+    """Return the workload that the labels of an answer name; None for a pod that is nobody's."""
+    try:
+        return WorkloadKey(labels["namespace"], labels["workload_kind"], labels["workload"])
+    except KeyError:
+        return None
 
 
 def workload_cpu_requests(source: Source, namespace: str = "") -> str:
@@ -78,7 +122,7 @@ def workload_cpu_shares(source: Source, namespace: str = "") -> str:
 
     On cgroup v2 runc from 1.3.2 on has weights that look like more shares than were asked for.
     """
-    selected = f'{CPU_SHARES}{{job={quoted(source.job)},pod!="",container!="",container!="POD"{_within(namespace)}}}'
+    selected = _selected(CPU_SHARES, source, namespace)
     shares = f"max by ({_CONTAINER}) ({selected} > {_NO_SHARES}) / {_SHARES_OF_A_CORE}"
     return f"avg by ({_WORKLOAD}) ({_of_workloads(shares, source)})"
 
@@ -105,13 +149,16 @@ def _within(namespace: str) -> str:
 
 
 def _containers(resource: str, source: Source, namespace: str = "") -> str:
-    metrics = {"cpu": CPU_SECONDS, "memory": WORKING_SET}
+    return _selected({"cpu": CPU_SECONDS, "memory": WORKING_SET}[resource], source, namespace)
+
+
+def _selected(metric: str, source: Source, namespace: str) -> str:
     # cAdvisor has series of whole pods (no container) and, with old runtimes, of the pause container.
-    return f'{metrics[resource]}{{job={quoted(source.job)},pod!="",container!="",container!="POD"{_within(namespace)}}}'
+    return f'{metric}{{job={quoted(source.job)},pod!="",container!="",container!="POD"{_within(namespace)}}}'
 
 
-def _cpu_usage(selected: str, source: Source) -> str:
-    """Return the rate of every container; what it used before and after a restart is added up."""
+def _rate(selected: str, source: Source) -> str:
+    """Return the rate of a counter of every container; what it counted before and after a restart is added up."""
     rate = f"rate({selected}[{source.window_s}s])"
     return f"max by ({_CONTAINER}) (sum by ({_CONTAINER}, metrics_path) ({rate}))"
 

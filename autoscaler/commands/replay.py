@@ -3,11 +3,12 @@
 import math
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from autoscaler.commands import replay_cluster
+from autoscaler.commands import replay_cluster, replay_days
 from autoscaler.commands.replay_options import Options
-from autoscaler.commands.replay_terminal import progress, write
+from autoscaler.commands.replay_terminal import progress, real, write
 from autoscaler.replay import csv_file, figures, report, sample
 from autoscaler.replay.play import Replayed, play
 from autoscaler.replay.recorded import Recorded, Unusable, moment
@@ -30,6 +31,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
         recorded, wanted = replay_cluster.read(options, wanted)
     else:
         recorded = _read(options)
+    setting = replay_days.told(setting, options, recorded.start_s, recorded.end_s)
     with progress(f"Replaying {recorded.name}") as tell:
         replayed = play(staged(recorded, wanted), setting, progress=tell)
     for line in figures.text(replayed).split("\n"):
@@ -49,10 +51,9 @@ def checked(options: Options) -> tuple[Setting, Wanted]:
         _within("--pod-capacity", options.pod_capacity, 1e-12, 1e15, "what a pod serves, in the unit of the load")
     if options.history is not None:
         _within("--history", options.history, 0.05, _LONGEST_HISTORY_DAYS, "days")
-    if options.policy == "earned" and options.capped:
-        raise Unusable("--policy earned: what forecasts --capped earns no say of its own; leave one of both out")
     if options.policy not in {"conservative", "earned"}:
         raise Unusable(f"--policy {options.policy}: must be conservative or earned")
+    replay_days.check(options)
     for one in options.report:
         report.check(one, (".html", ".json") if options.all_namespaces else report.SUFFIXES)
     files = [("--report", one) for one in options.report] + ([] if options.out is None else [("--out", options.out)])
@@ -71,7 +72,7 @@ def checked(options: Options) -> tuple[Setting, Wanted]:
 
 def _writable(files: Sequence[tuple[str, Path]], csv: Path | None) -> None:
     """Raise Unusable where a file cannot be written, or would be written over another: before the replay, not after it."""
-    taken = {} if csv is None else {csv.resolve(): f"--csv {csv}"}
+    taken = {} if csv is None else {real("--csv", csv): f"--csv {csv}"}
     for name, path in files:
         folder = path.absolute().parent
         if not folder.is_dir():
@@ -80,7 +81,7 @@ def _writable(files: Sequence[tuple[str, Path]], csv: Path | None) -> None:
             raise Unusable(f"{name} {path}: is a folder; name a file")
         if not os.access(path if path.exists() else folder, os.W_OK):
             raise Unusable(f"{name} {path}: may not be written")
-        other = taken.setdefault(path.resolve(), f"{name} {path}")
+        other = taken.setdefault(real(name, path), f"{name} {path}")
         if other != f"{name} {path}":
             raise Unusable(f"{name} {path}: is also {other}, and would be written over it")
 
@@ -104,7 +105,7 @@ def _evaluate_from_s(text: str | None) -> float | None:
 
 def _within(name: str, value: float, low: float, high: float, what: str) -> None:
     if not (math.isfinite(value) and low <= value <= high):
-        raise Unusable(f"{name} {value:g}: must be between {low:g} and {high:g} ({what})")
+        raise Unusable(f"{name} {value:.12g}: must be between {low:.12g} and {high:.12g} ({what})")
 
 
 def _read(options: Options) -> Recorded:
@@ -112,9 +113,23 @@ def _read(options: Options) -> Recorded:
 
 
 def _write(options: Options, replayed: Replayed, say: Callable[[str], None]) -> None:
+    """Write all that can be written, and only then raise Unusable for what cannot: it took a while to compute."""
+    files: list[tuple[str, Path, Callable[[], bytes], str]] = []
     if options.out is not None:
-        write("--out", options.out, "".join(rows(replayed.stage, replayed.foresail)).encode())
-        say(f"{options.out}: {replayed.stage.steps} rows")
-    for path in options.report:
-        write("--report", path, report.made(path, replayed))
-        say(f"{path}: written")
+        content = partial(_rows, replayed)
+        files.append(("--out", options.out, content, f"{replayed.stage.steps} rows"))
+    files += [("--report", path, partial(report.made, path, replayed), "written") for path in options.report]
+    failed: list[str] = []
+    for option, path, made, said in files:
+        try:
+            write(option, path, made())
+        except Unusable as error:
+            failed.append(str(error))
+        else:
+            say(f"{path}: {said}")
+    if failed:
+        raise Unusable("; ".join(failed))
+
+
+def _rows(replayed: Replayed) -> bytes:
+    return "".join(rows(replayed.stage, replayed.foresail)).encode()

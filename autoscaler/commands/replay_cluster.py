@@ -12,13 +12,15 @@ from autoscaler import settings_file
 from autoscaler.clients.prometheus import PrometheusMetrics
 from autoscaler.clients.prometheus_session import address
 from autoscaler.clock import SystemClock
+from autoscaler.commands import replay_days
 from autoscaler.commands.replay_options import Options
 from autoscaler.commands.replay_terminal import progress, write
+from autoscaler.errors import ForesailError
 from autoscaler.replay import fleet, history, report
 from autoscaler.replay.history import Span
 from autoscaler.replay.recorded import DAY_S, Recorded, Unusable
 from autoscaler.replay.stage import DEFAULT_DAYS, Setting, Wanted, iso
-from autoscaler.settings import Settings
+from autoscaler.settings import PrometheusSettings, Settings
 from autoscaler.terminal_text import plain
 
 T = TypeVar("T")
@@ -41,6 +43,8 @@ def check(options: Options) -> None:
         return
     if len(named) != 1:
         raise Unusable(f"--prometheus: give one of {', '.join(asked)} with it, to say which load")
+    if options.query is not None and not options.query.strip():
+        raise Unusable("--query: is empty; give PromQL that gives one series")
     if (options.namespace is None) != (options.workload is None):
         raise Unusable("--namespace and --workload: give both, as names are of a namespace")
     if options.all_namespaces and options.out is not None:
@@ -74,7 +78,7 @@ def run(options: Options, setting: Setting, wanted: Wanted, say: Callable[[str],
             f"{settings.prometheus.job} ({len(short)} have less); is that the job of the exporter (--job)?"
         )
     with progress(f"Replaying {len(workloads)} workloads") as tell:
-        ranking = fleet.ranked(workloads, fleet.How(setting, wanted), tell)
+        ranking = fleet.ranked(workloads, fleet.How(replay_days.told(setting, options, span.start_s, span.end_s), wanted), tell)
     when = f"Prometheus at {where}, {iso(span.start_s)} to {iso(span.end_s)}"
     for line in [when, "", *fleet.text(ranking).split("\n")]:
         say(plain(line))
@@ -94,7 +98,10 @@ def _settings(options: Options) -> Settings:
         for flag, (key, value) in given.items()
         if value is not None
     ]
-    return settings_file.load(None, os.environ, flags)
+    try:
+        return settings_file.load(None, os.environ, flags)
+    except ForesailError as error:
+        raise Unusable("; ".join(line.strip() for line in str(error).splitlines())) from error
 
 
 def _span(settings: Settings, wanted: Wanted) -> Span:
@@ -106,7 +113,9 @@ def _span(settings: Settings, wanted: Wanted) -> Span:
 
 
 def _asked(settings: Settings, ask: Callable[[PrometheusMetrics], Awaitable[T]]) -> T:
-    patient = msgspec.structs.replace(settings.prometheus, timeout_s=max(settings.prometheus.timeout_s, _PATIENCE_S))
+    patient = settings.prometheus
+    if patient.timeout_s == PrometheusSettings().timeout_s:  # nobody said how long to wait
+        patient = msgspec.structs.replace(patient, timeout_s=_PATIENCE_S)
 
     async def all_of_it() -> T:
         metrics = PrometheusMetrics(patient, settings.forecast)

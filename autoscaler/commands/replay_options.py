@@ -26,5 +26,8 @@ class Options:
     evaluate_from: str | None = None
     history: float | None = None
     capped: bool = False
+    time_zone: str = "UTC"
+    holidays: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
     out: Path | None = None
     report: tuple[Path, ...] = ()

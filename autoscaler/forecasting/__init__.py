@@ -1,4 +1,4 @@
 """History in, quantiles out. Pure: knows nothing of Kubernetes, HTTP, clocks or logs.
 
-`types` says what goes in and comes out; `fleet.forecast` is the one entry and takes all series at once.
+`peaks` is how: `peaks.fleet` for many series as time goes on, `peaks.walk` for one that was recorded. `seasons` finds seasons.
 """

@@ -3,7 +3,7 @@
 Autocorrelation by FFT over the detrended series, each lag normalised by the points that overlap there, so that neither
 gaps nor growth count. A season needs two full cycles in the history, a local maximum that stands out, and enough strength.
 Every multiple of a season is one too; the shortest that is about as strong as the strongest is the season. A longer one
-that is clearly stronger (a week whose days differ) is told as well: the back-test chooses.
+that is clearly stronger (a week whose days differ) is told as well.
 """
 
 from dataclasses import dataclass
@@ -28,11 +28,13 @@ _MIN_STRENGTH = 0.3
 _MIN_PROMINENCE = 0.15  # above the lowest correlation at shorter lags
 _NOTHING = 1e-12
 _AS_STRONG = 0.1  # the shortest season within this of the strongest is taken
-_CLEARLY_STRONGER = 0.03  # a longer season by this much is tried too
+_CLEARLY_STRONGER = 0.03  # a longer season by this much is told too
 
 
 def find(values: Floats, step_s: float) -> tuple[float, ...]:
     """Return the seasons of a series in seconds, at most two, the shortest first; NaN in `values` marks gaps."""
+    if np.isnan(values).all():
+        return ()
     width = max(1, min(-(-values.size // _MAX_POINTS), int(_MAX_STEP_S // step_s)))
     coarse = _averaged(values, width)
     likeness = compare(_detrended(coarse))

@@ -33,7 +33,7 @@ from autoscaler.handover.plan import (
 )
 from autoscaler.handover.record import annotation, made_again, named, record_of, same_target, target_text
 from autoscaler.handover.session import Session, Waiting, key_of
-from autoscaler.handover.word import far_apart, names_hpa, wanted_by_hpa, word_of
+from autoscaler.handover.word import SAID_OF_NOTHING, far_apart, names_hpa, wanted_by_hpa, word_of
 from autoscaler.model import ObjectKey
 from autoscaler.terminal_text import plain
 from autoscaler.yaml_text.written import written
@@ -171,7 +171,7 @@ async def _with_object(session: Session, found: TakeOver) -> Json:
             await session.objects.merge(OURS, obj, {"metadata": {"annotations": marks}, "spec": {"mode": Mode.SCALE.value}})
             return None
         if not asked_again:  # what an earlier run left has a status that may be as old as that run: have it said again
-            told = await session.objects.merge(OURS, obj, {"status": {"conditions": None}}, subresource="status")
+            told = await session.objects.merge(OURS, obj, SAID_OF_NOTHING, subresource="status")
             asked_again = isinstance(told, dict)
             return None
         waiting.why = ""

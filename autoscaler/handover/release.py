@@ -23,7 +23,7 @@ from autoscaler.handover.driver import driver_of, removed_ours, settled, standin
 from autoscaler.handover.plan import Origin
 from autoscaler.handover.record import adopted, annotation, named, target_text, with_bounds_of
 from autoscaler.handover.session import Session, Unready, Waiting, key_of
-from autoscaler.handover.word import names_hpa, word_of
+from autoscaler.handover.word import SAID_OF_NOTHING, names_hpa, word_of
 from autoscaler.model import ObjectKey
 
 MakeHpa = Callable[[Json], tuple[Json, list[str]]]  # of an object of ours: the HPA, and what it cannot say
@@ -172,7 +172,7 @@ async def _stood_back(session: Session, obj: Json, hpa: Json, service: Service) 
 async def _asked(session: Session, obj: Json) -> tuple[bool, Json | None]:
     """Have the service say its status again; return whether that is done, and what the status is until it does."""
     try:
-        silent = await session.objects.merge(OURS, obj, {"status": {"conditions": None}}, subresource="status")
+        silent = await session.objects.merge(OURS, obj, SAID_OF_NOTHING, subresource="status")
     except Permanent:  # without the right to it, the status as it is must do
         return True, obj.get("status")
     return (True, silent.get("status")) if isinstance(silent, dict) else (False, obj.get("status"))

@@ -9,6 +9,10 @@ from autoscaler.reasons import Reason
 
 _FINAL = frozenset({Reason.INVALID_SPEC, Reason.ACTS_DISABLED})  # waiting changes none of them
 
+# Makes the status of an object count as said of nothing that is now, so that a service that runs says it again. Its conditions
+# stay, for people and for when they turned: where the service is dead they are the last that it said.
+SAID_OF_NOTHING: Json = {"status": {"observedGeneration": None}}
+
 
 @dataclass(frozen=True, slots=True)
 class Word:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from autoscaler.board import Board
 from autoscaler.clients.calendars.folder import CalendarFolder
-from autoscaler.clients.ports import Calendars, Kube, Metrics, Notifier, Store
+from autoscaler.clients.ports import Calendars, Kube, Metrics, Notifier, Saved, Store, Workers
+from autoscaler.clients.saved import SavedState
+from autoscaler.clients.workers import ProcessWorkers
 from autoscaler.clock import Clock
 from autoscaler.settings import Settings
 
@@ -58,3 +60,5 @@ class Context:
     board: Board
     leads: Callable[[], bool]  # asked again before each act, as the Lease may be lost at any moment
     calendars: Calendars = field(default_factory=CalendarFolder)
+    workers: Workers = field(default_factory=ProcessWorkers)  # where models are learnt
+    saved: Saved = field(default_factory=SavedState)  # copies of what was learnt; only the replica that leads writes them

@@ -14,6 +14,7 @@ from autoscaler.loops.targets import workload_of
 from autoscaler.model import Forecast, GateState, ObjectKey, WorkloadKey
 from autoscaler.reasons import Reason
 
+LEAST_POINTS = 20  # of a season: with fewer what rises within it cannot be told from what a sample happens to be
 THE_ANSWER = WorkloadKey("", "", "")  # a query has one series, which belongs to no workload by itself
 
 
@@ -56,6 +57,27 @@ def series_of(served: Served) -> tuple[Series, ...]:
 
 def unreadable(served: Served, now_s: float, expiry_s: float) -> Forecast:
     """Return the forecast of a metric whose history cannot be read: shut, and saying why."""
+    text = "only Resource and Prometheus metrics have a history that can be forecast; one beside it is"
+    return unfit(served, now_s, expiry_s, text)
+
+
+def too_short(served: Served, step_s: float) -> str:
+    """Return what is wrong with the seasons of an object where points lie so many seconds apart, or nothing.
+
+    Everything that is told in days goes by a season: with one of a few points a forecast would be trusted within minutes.
+    """
+    seasons, least_s = served.autoscaler.spec.forecast.seasons, LEAST_POINTS * step_s
+    short = [] if isinstance(seasons, str) else [one_s for one_s in seasons if one_s < least_s]
+    if not short:
+        return ""
+    return (
+        f"spec.forecast.seasons names a season of {min(short):g} s, and the shortest that can be told is {least_s:g} s: "
+        f"{LEAST_POINTS} points of forecast.step_s ({step_s:g} s). Name longer ones or auto, or lower that setting"
+    )
+
+
+def unfit(served: Served, now_s: float, expiry_s: float, why: str) -> Forecast:
+    """Return the forecast of a metric that cannot be forecast as things are: shut, and saying why."""
     return Forecast(
         issued_s=now_s,
         expires_s=now_s + expiry_s,
@@ -65,7 +87,7 @@ def unreadable(served: Served, now_s: float, expiry_s: float) -> Forecast:
         model="none",
         gate=GateState.SHUT,
         reason=Reason.FORECAST_FAILED,
-        message="only Resource and Prometheus metrics have a history that can be forecast; one beside it is",
+        message=why,
     )
 
 

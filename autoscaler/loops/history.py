@@ -1,19 +1,21 @@
-"""The load of the past, kept in memory: the whole of it is read once, then only what is new.
+"""The load of the past: read once, the newest first, in pieces; after that only what is new.
 
-Two weeks of every workload are megabytes, and nothing in them changes but the end. The end is read again with an overlap, as
-samples arrive late; and everything once in a while, so that a gap that Prometheus has filled since does not stay.
+Weeks of every workload are many points, and nothing in them changes but the end. The end is read again with an overlap, as
+samples arrive late. What was read stays read when a later piece fails, and the next pass goes on from there; a workload that
+is new costs a read of its own namespace, not of the fleet.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-import numpy as np
-
 from autoscaler.model import History
 
 OVERLAP_S = 300.0  # of the end that is read again
-WHOLE_AGAIN_S = 3600.0
+MOST_POINTS = 2_000_000  # of all series in one piece: more would take hundreds of megabytes while it is parsed
+_FEWEST = 60  # points of a series in one piece
+_GUARD = 1e-6  # seconds
 
 K = TypeVar("K")
 
@@ -43,47 +45,117 @@ class Span:
         return round((self.end_s - self.start_s) / self.step_s) + 1
 
 
-Fetch = Callable[[Span], Awaitable[Mapping[K, History]]]
-
-
 @dataclass(frozen=True, slots=True)
-class _Kept(Generic[K]):
-    span: Span
-    whole_at_s: float
-    wanted: frozenset[K]
-    series: Mapping[K, History]
+class Source(Generic[K]):
+    """Where history comes from and goes to, for one question."""
+
+    fetch: Callable[[Span, str], Awaitable[Mapping[K, History]]]  # the second: of this namespace only; empty: of all
+    lay: Callable[[Mapping[K, History]], Awaitable[None]]  # puts points where they belong; those that are there are replaced
+    namespace: Callable[[K], str]
 
 
 @dataclass(slots=True)
-class HistoryBook(Generic[K]):
-    """Histories by question, each of several series."""
+class _Past(Generic[K]):
+    """What is still to be read of some series: all before a moment."""
 
-    _kept: dict[Question, _Kept[K]] = field(default_factory=dict)
+    keys: frozenset[K]
+    until_s: float
 
-    async def read(self, question: Question, wanted: frozenset[K], span: Span, fetch: Fetch[K]) -> Mapping[K, History]:
-        """Return the wanted series over a span; those without a single point are left out.
 
-        Raises what `fetch` raises; what is kept then stays as it was, and the gap is filled by the next read.
-        """
-        kept = self._kept.get(question)
-        overlap_s = max(OVERLAP_S, 2 * span.step_s)
-        if kept is None or not _can_go_on(kept, wanted, span):
-            found = await fetch(span)
-            series = {key: laid(found[key], None, span) for key in wanted if key in found}
-            self._kept[question] = _Kept(span, span.end_s, wanted, series)
-        else:
-            start_s = max(span.start_s, grid_floor(kept.span.end_s - overlap_s, span.step_s))
-            tail = await fetch(Span(start_s, span.end_s, span.step_s))
-            series = {
-                key: laid(tail.get(key), kept.series.get(key), span) for key in wanted if key in kept.series or key in tail
-            }
-            self._kept[question] = _Kept(span, kept.whole_at_s, wanted, series)
-        return {key: one for key, one in series.items() if np.isfinite(one.values).any()}
+@dataclass(slots=True)
+class _Reading(Generic[K]):
+    end_s: float  # up to here everything was read
+    keys: frozenset[K]
+    past: list[_Past[K]]
+    is_begun: bool = False  # something of it was read
+    start_s: float = -math.inf  # back to here it was wanted
+
+
+@dataclass(slots=True)
+class HistoryReader(Generic[K]):
+    """How far each question has been read."""
+
+    max_points: int  # of one series in one piece
+    _readings: dict[Question, _Reading[K]] = field(default_factory=dict)
+
+    async def newest(self, question: Question, wanted: frozenset[K], span: Span, source: Source[K]) -> None:
+        """Read what is new of known series; raises what `fetch` raises, and the next call reads the same again."""
+        reading = self._readings.get(question)
+        if reading is None or reading.end_s < span.start_s:
+            reading = self._readings[question] = _Reading(span.end_s, frozenset(), [], start_s=span.start_s)
+        known = reading.keys & wanted
+        if known and span.end_s > reading.end_s:
+            overlap_s = max(OVERLAP_S, 2 * span.step_s)
+            await self._tail(known, _from(span, reading.end_s - overlap_s), source)
+        reading.end_s = max(reading.end_s, span.end_s)
+        if span.start_s < reading.start_s - _GUARD:  # somebody wants to look back farther
+            reading.past.append(_Past(known, reading.start_s - span.step_s))
+            reading.start_s = span.start_s
+        if new := wanted - reading.keys:
+            reading.past.append(_Past(new, span.end_s))
+        reading.keys = wanted
+
+    async def older(self, question: Question, span: Span, source: Source[K], go_on: Callable[[], bool]) -> None:
+        """Read pieces of the past that are missing, as long as `go_on` says so; raises what `fetch` raises."""
+        reading = self._readings[question]
+        while reading.past and go_on():
+            await self._piece(reading, span, source)
+
+    def is_begun(self, question: Question) -> bool:
+        """Say whether the newest part at least has been read."""
+        reading = self._readings.get(question)
+        return reading is not None and reading.is_begun
+
+    def read_up_to(self, question: Question) -> float | None:
+        """Return the time up to which everything new was read; None: nothing was."""
+        reading = self._readings.get(question)
+        return None if reading is None else reading.end_s
+
+    def is_whole(self, question: Question, key: K) -> bool:
+        """Say whether all that was wanted of a series has been read."""
+        reading = self._readings.get(question)
+        return reading is not None and key in reading.keys and not any(key in past.keys for past in reading.past)
+
+    def was_read(self, question: Question, key: K, end_s: float) -> None:
+        """Take over from a saved copy that all of a series was read, up to a moment that is the same for all of a question."""
+        reading = self._readings.setdefault(question, _Reading(end_s, frozenset(), [], is_begun=True))
+        reading.keys |= {key}
+
+    def again(self, question: Question, keys: frozenset[K]) -> None:
+        """Read all of some series once more: there is a new place for it."""
+        if question in self._readings:
+            self._readings[question].keys -= keys
 
     def keep_only(self, questions: frozenset[Question]) -> None:
         """Forget what nobody asks any more."""
-        for question in self._kept.keys() - questions:
-            del self._kept[question]
+        for question in self._readings.keys() - questions:
+            del self._readings[question]
+
+    async def _tail(self, keys: frozenset[K], span: Span, source: Source[K]) -> None:
+        """Read the newest points, however long nothing was read; nothing is laid unless all of them came."""
+        found = []
+        for start_s, end_s in _pieces(span, self._points(len(keys))):
+            found.append(await source.fetch(Span(start_s, end_s, span.step_s), ""))
+        for piece in found:
+            await source.lay({key: history for key, history in piece.items() if key in keys})
+
+    async def _piece(self, reading: _Reading[K], span: Span, source: Source[K]) -> None:
+        """Read the newest part of what is missing."""
+        past = reading.past[0]
+        past.keys &= reading.keys
+        if not past.keys or past.until_s < span.start_s - _GUARD:
+            reading.past.pop(0)
+            return
+        start_s = max(span.start_s, past.until_s - (self._points(len(past.keys)) - 1) * span.step_s)
+        namespaces = {source.namespace(key) for key in past.keys}
+        only = namespaces.pop() if len(namespaces) == 1 else ""
+        found = await source.fetch(Span(start_s, past.until_s, span.step_s), only)
+        await source.lay({key: history for key, history in found.items() if key in past.keys})
+        past.until_s = start_s - span.step_s
+        reading.is_begun = True
+
+    def _points(self, series: int) -> int:
+        return max(min(self.max_points, MOST_POINTS // max(series, 1)), _FEWEST)
 
 
 def grid_floor(at_s: float, step_s: float) -> float:
@@ -91,25 +163,13 @@ def grid_floor(at_s: float, step_s: float) -> float:
     return float(at_s // step_s) * step_s
 
 
-def laid(new: History | None, old: History | None, span: Span) -> History:
-    """Return a series on a span: the new points where there are some, else the old, else NaN."""
-    values = np.full(span.points, np.nan)
-    for history in (old, new):
-        if history is None or not len(history.values):
-            continue
-        index = np.rint((history.start_s - span.start_s) / span.step_s).astype(int) + np.arange(len(history.values))
-        usable = (index >= 0) & (index < span.points) & np.isfinite(history.values)
-        values[index[usable]] = history.values[usable]
-    return History(span.start_s, span.step_s, values)
+def _from(span: Span, start_s: float) -> Span:
+    """Return a span that begins no earlier than a moment."""
+    return Span(max(span.start_s, grid_floor(start_s, span.step_s)), span.end_s, span.step_s)
 
 
-def since(history: History, start_s: float) -> History:
-    """Return a series without its points before a moment."""
-    skip = int(np.clip(np.ceil((start_s - history.start_s) / history.step_s), 0, len(history.values)))
-    return History(history.start_s + skip * history.step_s, history.step_s, history.values[skip:])
-
-
-def _can_go_on(kept: _Kept[K], wanted: frozenset[K], span: Span) -> bool:
-    same_grid = kept.span.step_s == span.step_s and kept.span.start_s <= span.start_s
-    recent = span.end_s - kept.whole_at_s < WHOLE_AGAIN_S and kept.span.start_s <= kept.span.end_s <= span.end_s
-    return same_grid and recent and wanted <= kept.wanted
+def _pieces(span: Span, points: int) -> list[tuple[float, float]]:
+    """Return the span in pieces of so many points, in the order of time."""
+    count = math.ceil(span.points / points)
+    firsts = [span.start_s + k * points * span.step_s for k in range(count)]
+    return [(first_s, min(first_s + (points - 1) * span.step_s, span.end_s)) for first_s in firsts]

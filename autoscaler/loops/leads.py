@@ -9,7 +9,7 @@ one sync period, and the forecast that it uses may be one refresh period old.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,6 +39,7 @@ class LeadBook:
     """What the pods of each workload took from creation to Ready."""
 
     _samples: dict[WorkloadKey, deque[_Sample]] = field(default_factory=dict)
+    _took_s: dict[WorkloadKey, float] = field(default_factory=dict)  # what the samples come to; asked for several times a pass
     _waiting_s: dict[WorkloadKey, float] = field(default_factory=dict)  # the longest that a pod without a node waits
     _counted: set[str] = field(default_factory=set)  # UIDs
     _young: set[str] = field(default_factory=set)  # UIDs of pods that have never been Ready
@@ -59,6 +60,7 @@ class LeadBook:
                 self._counted.add(pod.uid)
                 plausible = [_Sample(took_s, self._watched(pod)) for took_s in samples if took_s <= LONGEST_S]
                 self._samples.setdefault(pod.workload, deque(maxlen=KEPT)).extend(plausible)
+                self._took_s.pop(pod.workload, None)
         self._counted &= there
         self._young &= there
         self._looked_s = now_s
@@ -70,17 +72,18 @@ class LeadBook:
         do not become Ready do not count: that may be a fault, which no looking ahead mends.
         """
         waiting_s = self._waiting_s.get(workload)
-        samples = self._samples.get(workload)
-        if not samples:
-            return waiting_s
-        longest_s = OUTLIER * float(np.quantile([one.took_s for one in samples], 0.5, method="lower"))
-        kept = [one.took_s for one in samples if one.watched or one.took_s <= longest_s]
-        return max(waiting_s or 0.0, float(np.quantile(kept, QUANTILE, method="higher")))
+        if workload not in self._took_s:
+            samples = self._samples.get(workload)
+            if not samples:
+                return waiting_s
+            self._took_s[workload] = _usual_s(samples)
+        return max(waiting_s or 0.0, self._took_s[workload])
 
     def keep_only(self, workloads: Iterable[WorkloadKey]) -> None:
         """Forget workloads that nobody scales."""
         for workload in self._samples.keys() - set(workloads):
             del self._samples[workload]
+            self._took_s.pop(workload, None)
 
     def _waits(self, workload: WorkloadKey, waits_s: float) -> None:
         self._waiting_s[workload] = max(self._waiting_s.get(workload, 0.0), min(waits_s, LONGEST_S))
@@ -97,6 +100,12 @@ def lead_s(spec: PredictiveAutoscalerSpec, ready_s: float | None, settings: Sett
     took_s = settings.forecast.default_lead_s if ready_s is None else ready_s
     window_s = max(settings.prometheus.rate_window_s, settings.forecast.step_s)
     return took_s + window_s / 2 + settings.scaling.sync_period_s + settings.forecast.refresh_s
+
+
+def _usual_s(samples: Collection[_Sample]) -> float:
+    longest_s = OUTLIER * float(np.quantile([one.took_s for one in samples], 0.5, method="lower"))
+    kept = [one.took_s for one in samples if one.watched or one.took_s <= longest_s]
+    return float(np.quantile(kept, QUANTILE, method="higher"))
 
 
 def _never_ready(pod: PodView) -> bool:

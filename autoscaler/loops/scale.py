@@ -14,12 +14,13 @@ import structlog
 
 from autoscaler import telemetry
 from autoscaler.api.restored import is_restored
-from autoscaler.api.types import Mode, PredictiveAutoscalerSpec
+from autoscaler.api.types import Mode
 from autoscaler.clients.ports import Target
 from autoscaler.loops import overlaps, scale_past, scale_status, status
 from autoscaler.loops.cap import AddedPods, capped, divide
 from autoscaler.loops.contest_guard import ContestGuard
 from autoscaler.loops.context import AUTOSCALERS, Context
+from autoscaler.loops.dates import holidays_of
 from autoscaler.loops.floor import FloorPlan, Floors
 from autoscaler.loops.forecast_book import ForecastBook
 from autoscaler.loops.leads import lead_s
@@ -145,7 +146,7 @@ class ScaleLoop:
         brake, stale = plan.brake, stale_watch(self.context)
         if brake.status and stale:
             brake = replace(brake, status=False, reason=Reason.REFUSED_STALE, message=stale)
-        policy = self._policy_of(spec)
+        policy = self._policy_of(plan.seen.served)
         return replace(plan, floor=self._floors.plan(plan.seen, plan.decision, policy, brake))
 
     def _decide(self, one: Seen) -> Decision | None:
@@ -160,9 +161,11 @@ class ScaleLoop:
             read = known is None and not settings.scaling.exact_hpa  # with another target, they are of the one before
             known = _Memory(uid, one.served.target, first_state(one.served, observation.spec_replicas, now_s, events=read))
         try:
-            policy = self._policy_of(spec)
-            if policy.schedules:
-                policy = replace(policy, calendars=self.context.calendars.of(policy.schedules, now_s))
+            policy = self._policy_of(one.served)
+            holidays = (holidays_of(spec, settings.forecast) or ()) if spec.forecast.enabled else ()
+            if policy.schedules or holidays:
+                named = [*(day for schedule in policy.schedules for day in schedule.exclude), *holidays]
+                policy = replace(policy, holidays=holidays, calendars=self.context.calendars.days(named, now_s))
             if spec.mode is Mode.HPA_FLOOR:
                 known = _as_the_hpa_scaled(known, observation.spec_replicas, policy, now_s)
             decision, state = decide(observation, policy, known.state, now_s)
@@ -224,9 +227,9 @@ class ScaleLoop:
         await self._reporter.served(Report(plan.seen, plan.decision, held, brake, lead, done.status, act))
         return act.outcome if act else done.outcome
 
-    def _policy_of(self, spec: PredictiveAutoscalerSpec) -> Policy:
+    def _policy_of(self, served: Served) -> Policy:
         settings = self.context.settings
-        return policy_of(spec, settings.scaling, settings.prometheus.max_age_s)
+        return policy_of(served.autoscaler.spec, settings.scaling, settings.prometheus.max_age_s, self._lead_s(served))
 
     def _lead_s(self, served: Served) -> float | None:
         spec = served.autoscaler.spec
@@ -235,7 +238,7 @@ class ScaleLoop:
 
     def _record(self, served: Served, decision: Decision) -> None:
         known, now_s = self._memory[served.key], self.context.clock.now_s()
-        policy = self._policy_of(served.autoscaler.spec)
+        policy = self._policy_of(served)
         self._memory[served.key] = replace(known, state=changed(known.state, decision, policy, now_s))
         self._added.record(now_s, max(0, decision.desired - decision.current))
 

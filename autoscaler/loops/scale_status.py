@@ -110,7 +110,7 @@ def of_report(report: Report, before: Json, now_s: float) -> Json:
     if report.outcome.result is Result.DONE:
         new["lastScaleTime"] = status.timestamp(now_s)
         new |= _events(report, before, now_s)
-    known = schedule_status.without_outdated(before.get("conditions"), report.seen.served.autoscaler.spec)
+    known = schedule_status.without_outdated(before.get("conditions"), spec, report.decision)
     merged = status.merge(known, (*_forgotten(report, before), *_conditions(report)), now_s, generation)
     bursts = report.seen.served.autoscaler.spec.burst is not None
     new["conditions"] = [one for one in merged if bursts or one["type"] != burst.CONDITION]  # it goes with the field
@@ -209,9 +209,12 @@ def _forecast_series(labels: tuple[str, ...], forecast: Forecast, now_s: float) 
     }
     if forecast.gate is not GateState.LEARNING and math.isfinite(forecast.peak):
         values[telemetry.FORECAST_PEAK, labels] = forecast.peak
-    if forecast.error_ratio is not None:
-        values[telemetry.FORECAST_ERROR, labels] = forecast.error_ratio
-    return values
+    measured = {
+        telemetry.FORECAST_LOST: forecast.lost_ratio,
+        telemetry.FORECAST_PODS: forecast.pods_ratio,
+        telemetry.FORECAST_COVERAGE: forecast.coverage_ratio,
+    }
+    return values | {(gauge, labels): ratio for gauge, ratio in measured.items() if ratio is not None}
 
 
 def _conditions(report: Report) -> tuple[Condition, ...]:
@@ -301,9 +304,9 @@ def _forecast(names: Sequence[str], decision: Decision, forecasts: Sequence[Fore
     }
     ratios = {
         "peak": None if forecast.gate is GateState.LEARNING else _rounded(forecast.peak),
-        "errorRatio": _rounded(forecast.error_ratio),
-        "naiveErrorRatio": _rounded(forecast.naive_error_ratio),
-        "season": None if forecast.season_s is None else round(forecast.season_s),
+        "lostRatio": _percent(forecast.lost_ratio),
+        "podsRatio": _percent(forecast.pods_ratio),
+        "coverageRatio": _percent(forecast.coverage_ratio),
     }
     if forecast_asks := decision.candidates.get(Source.PREDICTED):
         ratios["replicas"] = forecast_asks
@@ -313,3 +316,8 @@ def _forecast(names: Sequence[str], decision: Decision, forecasts: Sequence[Fore
 def _rounded(value: float | None) -> float | None:
     """Return four significant digits: more would make every pass a write."""
     return None if value is None or not math.isfinite(value) else float(f"{value:.4g}")
+
+
+def _percent(ratio: float | None) -> float | None:
+    """Return whole per cents of a ratio that moves slowly."""
+    return None if ratio is None or not math.isfinite(ratio) else round(ratio, 2)

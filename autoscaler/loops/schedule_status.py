@@ -7,6 +7,7 @@ from autoscaler.clients.ports import Json
 from autoscaler.loops import status
 from autoscaler.scaling.schedules.steps import CALENDARS
 from autoscaler.scaling.schedules.types import Timetable
+from autoscaler.scaling.types import Decision
 
 
 def of_timetable(known: Timetable) -> Json:
@@ -30,10 +31,10 @@ def active(known: Timetable | None) -> Mapping[str, bool]:
     return {schedule.name: schedule.name in names for schedule in known.schedules}
 
 
-def without_outdated(conditions: object, spec: PredictiveAutoscalerSpec) -> object:
-    """Return the conditions of a status without that of calendars, where no schedule names one any more."""
-    if not isinstance(conditions, list) or any(
-        one.country or one.calendar for schedule in spec.schedules for one in schedule.exclude
-    ):
+def without_outdated(conditions: object, spec: PredictiveAutoscalerSpec, decision: Decision | None) -> object:
+    """Return the conditions of a status without that of calendars, where none is named any more."""
+    named = any(one.country or one.calendar for schedule in spec.schedules for one in schedule.exclude)
+    told = decision is None or any(one.type == CALENDARS for one in decision.conditions)
+    if not isinstance(conditions, list) or named or told:
         return conditions
     return [one for one in conditions if not (isinstance(one, dict) and one.get("type") == CALENDARS)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from autoscaler.replay.play import Replayed
 from autoscaler.replay.score import Score, ratio
-from autoscaler.replay.stage import STEP_S, iso
+from autoscaler.replay.stage import STEP_S, Setting, iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,15 @@ def remarks(replayed: Replayed) -> tuple[str, ...]:
     seen = ("the load that is seen is what pods could serve (--capped)",) if setting.capped else ()
     gate = f"forecasts might act {replayed.open_ratio:.0%} of the time"
     said = f"; at the end: {replayed.foresail.said}" if replayed.foresail.said else ""
-    return (*_same_cost(replayed), *stage.notes, scaled, *seen, gate + said)
+    return (*_same_cost(replayed), *stage.notes, scaled, *seen, *_known(setting), gate + said)
+
+
+def _known(setting: Setting) -> tuple[str, ...]:
+    """Return what forecasts knew of the calendar."""
+    texts = [f"the clocks of {setting.time_zone}"] if setting.time_zone != "UTC" else []
+    texts += [] if setting.holidays is None else [f"{len(setting.holidays)} holidays of these years"]
+    texts += [f"the schedule {one}" for one in setting.schedules]
+    return (f"forecasts knew {', '.join(texts)}",) if texts else ()
 
 
 def _same_cost(replayed: Replayed) -> tuple[str, ...]:

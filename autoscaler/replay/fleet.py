@@ -13,7 +13,8 @@ from joblib import Parallel, delayed
 from autoscaler.model import WorkloadKey
 from autoscaler.replay.foresight import MakeForesight
 from autoscaler.replay.history import Workload
-from autoscaler.replay.play import foresight_for, play
+from autoscaler.replay.peaks import PeakForesight
+from autoscaler.replay.play import play
 from autoscaler.replay.recorded import Unusable
 from autoscaler.replay.report import html_table, page
 from autoscaler.replay.score import BASIS_POINTS, Comparison
@@ -46,7 +47,7 @@ class How:
     setting: Setting
     wanted: Wanted
     jobs: int = -1
-    make: MakeForesight = foresight_for
+    make: MakeForesight = PeakForesight
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,10 @@ def _gain(key: WorkloadKey, workload: Workload, how: How) -> Gain | str:
     capacity = how.wanted.pod_capacity or workload.requested
     try:
         stage = staged(workload.recorded, replace(how.wanted, pod_capacity=capacity))
+        replayed = play(stage, how.setting, how.make)
     except Unusable as refusal:
-        return str(refusal)
-    replayed = play(stage, how.setting, how.make)
+        why = str(refusal)
+        return why if why.startswith(str(key)) else f"{key}: {why}"
     scores = replayed.scores
     load_hours = float(stage.load[stage.scored :].sum()) * STEP_S / 3600
     served = (scores.hpa.lost_bp - scores.foresail.lost_bp) / BASIS_POINTS * load_hours

@@ -1,8 +1,9 @@
 """What a replay asks of forecasts. They look back only: nothing that is said of a step may depend on what came after it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -37,13 +38,22 @@ class Foreseen:
 class Foresight(Protocol):
     """Makes forecasts along a replay."""
 
-    def block(self, seen: Floats, first: int, last: int) -> Foreseen:
+    @property
+    def learns_at(self) -> int:
+        """The step before which it learns anew, which takes long; one of the past: before the next."""
+        ...
+
+    def copy(self) -> Self:
+        """Return one that knows the same, and goes on by itself."""
+        ...
+
+    def block(self, seen: Floats, first: int, last: int, full: Bools | None = None) -> Foreseen:
         """Return the forecasts for the steps `first` to before `last`.
 
         `seen` is what was seen at each step of 15 s from the beginning to before `last`, in pods that the load keeps busy (a
         pod's capacity is 1); it must not be changed. What is said of step i comes from `seen[: i + 1]` alone. Blocks are asked
         for in the order of time, without gaps, the first at the cut; into how many pieces they are cut must not change what is
-        said. With `capped` each block is one step.
+        said. `full`, shape (last - 1,), says of which steps a lower bound is seen; none by default.
         """
         ...
 
@@ -55,6 +65,7 @@ class Question:
     setting: Setting
     start_s: float  # time of the first step, in seconds since the epoch, for calendars
     cut: int  # the first step that is asked about
+    end_s: float = math.inf  # of the last step
 
 
 MakeForesight = Callable[[Question], Foresight]

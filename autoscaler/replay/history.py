@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autoscaler.clients.ports import Metrics
 from autoscaler.clients.prometheus import PrometheusMetrics
 from autoscaler.model import Floats, History, WorkloadKey
 from autoscaler.replay.recorded import DAY_S, Recorded, Unusable
@@ -36,12 +37,19 @@ class Workload:
     requested: float | None
 
 
-async def of_query(metrics: PrometheusMetrics, query: str, span: Span) -> Recorded:
+async def of_query(metrics: Metrics, query: str, span: Span) -> Recorded:
     """Return what a query gave over time; raises Unusable where that is nothing, and what the client raises."""
     found = await metrics.query_history(query, start_s=span.start_s, end_s=span.end_s, step_s=span.step_s)
     if found is None:
         raise Unusable(
             f"--query {query}: gives nothing between {iso(span.start_s)} and {iso(span.end_s)}; try it in Prometheus"
+        )
+    below = np.flatnonzero(found.values < 0)
+    if below.size:
+        at = int(below[0])
+        raise Unusable(
+            f"--query {query}: gives {found.values[at]:g} at {iso(found.start_s + at * found.step_s)}; a load is never below "
+            "zero: wrap it in clamp_min(…, 0) where that is what is meant"
         )
     return recorded(query, found)
 
@@ -91,7 +99,7 @@ def recorded(name: str, history: History) -> Recorded:
     if gaps.size:
         notes.append(f"what lies before {iso(start_s)} is left out: before that there is no load for over an hour")
     if missing := int(np.isnan(values).sum()):
-        notes.append(f"{missing} missing samples have the value before them")
+        notes.append(f"{missing} samples that are missing or no finite number have the value before them")
     return Recorded(name, start_s, history.step_s, _held(values), tuple(notes))
 
 

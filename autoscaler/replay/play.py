@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autoscaler.replay.foresight import Foresight, MakeForesight, Question
+from autoscaler.replay.foresight import MakeForesight, Question
 from autoscaler.replay.peaks import PeakForesight
 from autoscaler.replay.retuned import Retuned, of_same_cost
 from autoscaler.replay.score import Comparison, score
-from autoscaler.replay.seasonal import SeasonalForesight
 from autoscaler.replay.stage import Setting, Stage
 from autoscaler.replay.walk import Course, clairvoyant, walk
 
@@ -36,19 +35,11 @@ def _silent(_done: int, _all: int) -> None:
     """Tell nobody."""
 
 
-def foresight_for(question: Question) -> Foresight:
-    """Return what forecasts a replay: the peak model, but where the load that is seen depends on the pods.
-
-    Then each step must be forecast by itself, which the peak model is too slow for: the seasonal forecasters do it.
-    """
-    return SeasonalForesight(question) if question.setting.capped else PeakForesight(question)
-
-
-def play(stage: Stage, setting: Setting, make: MakeForesight = foresight_for, progress: Progress = _silent) -> Replayed:
+def play(stage: Stage, setting: Setting, make: MakeForesight = PeakForesight, progress: Progress = _silent) -> Replayed:
     """Return what Foresail and the HPA would have done, and what that would have cost."""
     both = 2 * stage.steps
     hpa = walk(stage, setting, None, lambda done: progress(done, both))
-    foresight = make(Question(setting, stage.start_s, stage.cut))
+    foresight = make(Question(setting, stage.start_s, stage.cut, stage.at_s(stage.load.size)))
     ours = walk(stage, setting, foresight, lambda done: progress(stage.steps + done, both))
     minimum = clairvoyant(stage, setting)
     scores = Comparison(score(stage, ours), score(stage, hpa), score(stage, minimum))

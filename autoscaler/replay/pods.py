@@ -12,6 +12,10 @@ class Pods:
     lead: int
     _starting: deque[list[int]] = field(default_factory=deque)  # [step from which they serve, how many], oldest first
 
+    def copy(self) -> "Pods":
+        """Return pods that stand as these do, and go on by themselves."""
+        return Pods(self.ready, self.lead, deque([since, count] for since, count in self._starting))
+
     def arrive(self, step: int) -> int:
         """Let those serve whose time has come; return how many pods serve."""
         while self._starting and self._starting[0][0] <= step:

@@ -24,13 +24,16 @@ ul{margin:.3rem 0 0;padding-left:1.2rem;color:#444b54}
 """
 _HOW_TO_READ = """
 Both scalers were played over the same load, with the same target and the same pods: one is the Horizontal Pod Autoscaler, the
-other Foresail, which decides as the HPA does and adds pods where a forecast has earned it on this very load. <b>Load lost</b>
-is the share of all load, in basis points (hundredths of a percent), that was beyond what the serving pods could take;
-<b>pod-hours</b> are what was asked for and would be paid. The <b>clairvoyant minimum</b> knows the future: nobody can serve
-everything with less. In the picture grey is the load, counted in pods that it keeps busy; blue and orange are the pods that
-served; where the load is above a curve, that scaler was overloaded. The light blue band is what was expected when there was
-still time to start a pod. What is before the stretch that is shown only trained the forecasts; its first hour is not scored.
+other Foresail, which decides as the HPA does and adds pods where a forecast has earned it on this very load{earned}. <b>Load
+lost</b> is the share of all load, in basis points (hundredths of a percent), that was beyond what the serving pods could
+take; <b>pod-hours</b> are what was asked for and would be paid. The <b>clairvoyant minimum</b> knows the future: nobody can
+serve everything with less. In the picture grey is the load, counted in pods that it keeps busy; blue and orange are the pods
+that served; where the load is above a curve, that scaler was overloaded. The light blue band is what was expected when there
+was still time to start a pod. What is before the stretch that is shown only trained the forecasts; its first hour is not
+scored. Foresail changes the number of pods more often than the HPA on most loads (<b>scale events</b>): it follows what is
+expected of the next minute, up and down.
 """
+_EARNED = "; with the policy <i>earned</i> a forecast that lost clearly less than the HPA may decide alone, with fewer pods"
 
 
 def check(path: Path, allowed: Sequence[str] = SUFFIXES) -> None:
@@ -88,6 +91,7 @@ def _html(replayed: Replayed, drawn: bytes) -> str:
         f"Load lost: {ours.lost_bp:.2f} basis points with Foresail, {hpa.lost_bp:.2f} with the HPA; "
         f"{ours.pod_hours:,.0f} and {hpa.pod_hours:,.0f} pod-hours."
     )
+    how = _HOW_TO_READ.format(earned=_EARNED if replayed.setting.earned else "")
     image = base64.b64encode(drawn).decode()
     notes = "".join(f"<li>{escape(one)}</li>" for one in figures.remarks(replayed))
     return page(
@@ -96,6 +100,6 @@ def _html(replayed: Replayed, drawn: bytes) -> str:
         (
             html_table(cells[0], cells[1:], 1),
             f'<img alt="{escape(told)}" src="data:image/png;base64,{image}">',
-            f"<p><b>How to read this.</b> {_HOW_TO_READ}</p><ul>{notes}</ul>",
+            f"<p><b>How to read this.</b> {how}</p><ul>{notes}</ul>",
         ),
     )

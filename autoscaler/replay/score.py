@@ -8,6 +8,7 @@ from autoscaler.replay.stage import STEP_S, UNSCORED_STEPS, Stage
 from autoscaler.replay.walk import Course
 
 BASIS_POINTS = 10_000.0
+_DUST = 1e-9  # of a pod: what floating point adds to a load of whole pods overloads nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def score(stage: Stage, course: Course) -> Score:
     desired, ready = course.desired[UNSCORED_STEPS:], course.ready[UNSCORED_STEPS:]
     beyond, total = np.maximum(load - ready, 0.0), float(load.sum())
     return Score(
-        overloaded_ratio=float((beyond > 0).mean()),
+        overloaded_ratio=float((beyond > _DUST).mean()),
         lost_bp=float(beyond.sum()) / total * BASIS_POINTS if total > 0 else 0.0,
         pod_hours=float(desired.sum()) * STEP_S / 3600,
         scale_events=int(np.count_nonzero(np.diff(desired))),

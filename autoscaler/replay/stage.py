@@ -29,6 +29,9 @@ class Setting:
     risk: float = 0.95  # quantile of the load that forecasts are for
     earned: bool = False  # policy Earned: forecasts that have earned it may decide with fewer pods than the HPA
     capped: bool = False  # the load that is seen is what pods could serve, as with CPU
+    time_zone: str = "UTC"  # whose clocks the load goes by
+    holidays: tuple[str, ...] | None = None  # YYYY-MM-DD; None: nobody said which days are
+    schedules: tuple[str, ...] = ()  # that are known beforehand: a cron line and how many seconds it lasts
 
     @property
     def lead(self) -> int:

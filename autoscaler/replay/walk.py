@@ -6,7 +6,7 @@ capacity, as decisions are made in whole thousandths of a unit, and a load of le
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +25,9 @@ from autoscaler.model import Floats, Forecast, GateState
 from autoscaler.reasons import Reason
 from autoscaler.replay.foresight import Foreseen, Foresight
 from autoscaler.replay.pods import Pods
-from autoscaler.replay.stage import SEEN_STEPS, STEP_S, Setting, Stage, seen_of
+from autoscaler.replay.rounds import settled
+from autoscaler.replay.sight import Sight
+from autoscaler.replay.stage import STEP_S, Setting, Stage
 from autoscaler.scaling.decide import changed, decide, initial_state
 from autoscaler.scaling.policy import EXACT
 from autoscaler.scaling.types import MetricReading, Observation, Policy, Source, State
@@ -88,17 +90,20 @@ def first_count(seen: float, setting: Setting) -> int:
 
 def walk(stage: Stage, setting: Setting, foresight: Foresight | None = None, tell: Tell = lambda _: None) -> Course:
     """Return what is decided step by step, by the HPA alone or with forecasts."""
-    seen = seen_of(stage.load)
-    first = first_count(seen[stage.cut], setting)
-    walked = _Walk(stage, setting, seen, policy_for(setting, forecasts=foresight is not None), Pods(first, setting.lead), first)
-    return walked.all(foresight, tell)
+    sight = Sight(stage.load, stage.cut, setting.capped)
+    sight.expect(stage.cut, stage.cut + 1)
+    first = first_count(sight.seen[stage.cut], setting)
+    policy = policy_for(setting, forecasts=foresight is not None)
+    return _Walk(stage, setting, sight, policy, Pods(first, setting.lead), first).all(foresight, tell)
 
 
 @dataclass(slots=True)
 class _Walk:
+    """Implements `Player`."""
+
     stage: Stage
     setting: Setting
-    seen: Floats
+    sight: Sight
     policy: Policy
     pods: Pods
     current: int
@@ -114,46 +119,55 @@ class _Walk:
         self.desired, self.ready, self.reactive, self.predicted = (np.full(self.stage.steps, _NONE) for _ in range(4))
 
     def all(self, foresight: Foresight | None, tell: Tell) -> Course:
+        first, end = self.stage.cut, self.stage.load.size
+        if foresight is not None and self.setting.capped:
+            parts = settled(self, foresight, first, end)
+        else:
+            parts = self._straight(foresight, first, end)
         blocks: list[Foreseen] = []
-        # What is seen of a load that was not served depends on the pods, so forecasts cannot be made ahead of decisions.
-        size = 1 if self.setting.capped and foresight is not None else BLOCK_STEPS
-        for first in range(self.stage.cut, self.stage.load.size, size):
-            last = min(first + size, self.stage.load.size)
-            if self.setting.capped:
-                self._look(first)
-            foreseen = foresight.block(self.seen[:last], first, last) if foresight else Foreseen.nothing(last - first, "")
+        for foreseen, last in parts:
             blocks.append(foreseen)
-            self._block(first, last, foreseen)
-            if last % BLOCK_STEPS < size or last == self.stage.load.size:
-                tell(last - self.stage.cut)
+            tell(last - self.stage.cut)
         median, upper = (np.concatenate([getattr(one, name) for one in blocks]) for name in ("median", "upper"))
         is_open = np.concatenate([one.is_open for one in blocks])
         found = (self.desired, self.ready, self.reactive, self.predicted)
         return Course(*found, tuple(self.reasons), median, upper, is_open, blocks[-1].said)
 
-    def _block(self, first: int, last: int, foreseen: Foreseen) -> None:
+    def _straight(self, foresight: Foresight | None, begin: int, end: int) -> Iterator[tuple[Foreseen, int]]:
+        """Do as `settled` where what is seen does not hang on the pods, or nobody forecasts."""
+        for first in range(begin, end, BLOCK_STEPS):
+            last = min(first + BLOCK_STEPS, end)
+            foreseen = Foreseen.nothing(last - first, "")
+            if foresight is not None:
+                foreseen = foresight.block(self.sight.seen[:last], first, last)
+            self._decide(foreseen, first, last)
+            yield foreseen, last
+
+    def play(self, foreseen: Foreseen, at: int, last: int) -> int | None:
+        """Decide at the steps `at` to before `last`."""
+        stood = self._decide(foreseen, at, last)
+        if stood is None:
+            return None
+        step, self.pods, self.current, self.state = stood
+        del self.reasons[step - self.stage.cut :]
+        return step
+
+    def _decide(self, foreseen: Foreseen, at: int, last: int) -> tuple[int, Pods, int, State] | None:
+        """Return how it stood before the first of the steps at which something else was seen than what was expected."""
+        first, stood = last - foreseen.peak.size, None
         peaks = np.where(foreseen.is_open, foreseen.peak, np.nan).tolist()
-        lean = [False] * (last - first) if foreseen.lean is None else foreseen.lean.tolist()
-        for step in range(first, last):
-            if self.setting.capped:
-                self._look(step)
-            self._step(step, peaks[step - first], earned=lean[step - first])
+        lean = [False] * len(peaks) if foreseen.lean is None else foreseen.lean.tolist()
+        for step in range(at, last):
+            expected = self._step(step, peaks[step - first], earned=lean[step - first])
+            if stood is None and not expected and step + 1 < last:
+                stood = (step + 1, self.pods.copy(), self.current, self.state)
+        return stood
 
-    def _look(self, step: int) -> None:
-        """Put down what is seen of the last steps: no more than their pods could serve; before the cut all of it."""
-        before = max(step - SEEN_STEPS, 0)
-        shown = [self._served(at) for at in range(before, step)]
-        if shown:
-            self.seen[step] = sum(shown) / len(shown)
-
-    def _served(self, step: int) -> float:
-        load, at = float(self.stage.load[step]), step - self.stage.cut
-        return load if at < 0 else min(load, float(self.ready[at]))
-
-    def _step(self, step: int, peak: float, *, earned: bool) -> None:
+    def _step(self, step: int, peak: float, *, earned: bool) -> bool:
+        """Decide at a step; return whether what is seen of it next is what was expected."""
         at, now_s, current = step - self.stage.cut, self.stage.at_s(step), self.current
-        self.ready[at] = self.pods.arrive(step)
-        reading = MetricReading(self.policy.metrics[0], total_milli=_milli(float(self.seen[step])), sampled_at_s=now_s)
+        self.ready[at] = ready = self.pods.arrive(step)
+        reading = MetricReading(self.policy.metrics[0], total_milli=_milli(float(self.sight.seen[step])), sampled_at_s=now_s)
         forecasts = (self._forecast(peak, now_s, earned=earned),) if peak == peak else ()  # noqa: PLR0124 - NaN is not
         observation = Observation(current, current, (), (reading,), forecasts)
         decision, self.state = decide(observation, self.policy, self.state, now_s)
@@ -164,6 +178,7 @@ class _Walk:
         if decision.desired != current:
             self.state = changed(self.state, decision, self.policy, now_s)
             self.pods.change(step, decision.desired - current)
+        return self.sight.serve(step, ready)
 
     def _forecast(self, peak: float, now_s: float, *, earned: bool) -> Forecast:
         return Forecast(

@@ -11,6 +11,7 @@ from autoscaler.api.parse import DEFAULT_METRICS
 from autoscaler.api.quantity import parse_float
 from autoscaler.api.types import (
     Behavior,
+    ForecastPolicy,
     Mode,
     PolicyType,
     PredictiveAutoscalerSpec,
@@ -55,8 +56,14 @@ class Tolerances:
         return 1.0 - self.down <= ratio <= 1.0 + self.up
 
 
-def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_metric_age_s: float) -> Policy:
-    """Return what decisions about an object go by; `max_metric_age_s` is the age beyond which a reading is stale."""
+def policy_of(
+    spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_metric_age_s: float, lead_s: float | None = None
+) -> Policy:
+    """Return what decisions about an object go by; `max_metric_age_s` is the age beyond which a reading is stale.
+
+    `lead_s` is how far ahead is forecast. What a forecast asked for stays for as long: it spoke of a peak within that time, and
+    by the same rule it was found to pay (`forecasting.peaks.shadow`). None: it stays for the scale-down window.
+    """
     return Policy(
         min_replicas=_least(spec, settings),
         max_replicas=spec.max_replicas,
@@ -64,6 +71,9 @@ def policy_of(spec: PredictiveAutoscalerSpec, settings: ScalingSettings, max_met
         behavior=spec.behavior,
         forecast_enabled=spec.forecast.enabled,
         max_extra_pods=spec.forecast.max_extra_pods,
+        capacity_ratio=spec.forecast.capacity_ratio,
+        earned=spec.forecast.policy is ForecastPolicy.EARNED,
+        forecast_hold_s=lead_s,
         tolerance=settings.tolerance,
         downscale_stabilization_s=settings.downscale_stabilization_s,
         cpu_initialization_period_s=_own(spec.cpu_initialization_period_seconds, settings.cpu_initialization_period_s),

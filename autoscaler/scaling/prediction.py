@@ -86,15 +86,15 @@ def _need(spec: MetricSpec, forecast: Forecast | None, pods: Sequence[PodView], 
         return Need(None, Reason.FORECAST_EXPIRED, late)
     if not 0 <= forecast.peak < math.inf:
         return Need(None, Reason.FORECAST_FAILED, f"the forecast of {named(spec)} is {forecast.peak}, which cannot be a load")
-    per_pod_milli = _carried_by_one_pod(spec, pods)
+    per_pod_milli = carried_by_one_pod(spec, pods)
     if isinstance(per_pod_milli, str):
         return Need(None, Reason.FORECAST_FAILED, f"the forecast of {named(spec)} cannot be turned into pods: {per_pod_milli}")
     needed = min(forecast.peak * 1000 / (per_pod_milli * capacity_ratio), float(INT32_MAX))
     replicas = math.ceil(needed - _ROUND_GUARD)
-    return Need(replicas, Reason.FORECAST_IN_USE, _explained(spec, forecast, replicas), forecast.earned)
+    return Need(replicas, Reason.FORECAST_IN_USE, _explained(spec, forecast, replicas, capacity_ratio), forecast.earned)
 
 
-def _carried_by_one_pod(spec: MetricSpec, pods: Sequence[PodView]) -> float | str:
+def carried_by_one_pod(spec: MetricSpec, pods: Sequence[PodView]) -> float | str:
     """Return the load in milli-units that one pod carries at the target, or a sentence that says why nobody knows."""
     by_pod, target = spec.resource or spec.container_resource, target_of(spec)
     if target is not None and target.average_value is not None:
@@ -112,12 +112,13 @@ def _carried_by_one_pod(spec: MetricSpec, pods: Sequence[PodView]) -> float | st
     return target.average_utilization / 100 * sum(requested.values()) / len(requested)
 
 
-def _explained(spec: MetricSpec, forecast: Forecast, replicas: int) -> str:
+def _explained(spec: MetricSpec, forecast: Forecast, replicas: int, capacity_ratio: float) -> str:
     by_pod = spec.resource or spec.container_resource
     peak = amount(round(min(forecast.peak, 1e15) * 1000), by_pod.name if by_pod is not None else None)
+    fuller = f" at {capacity_ratio:g} times the target" if capacity_ratio > 1 else ""
     return (
         f"{named(spec)} is forecast to reach {peak} within {forecast.lead_s:.0f} s "
-        f"(quantile {forecast.risk:g}), which needs {replicas} pods"
+        f"(quantile {forecast.risk:g}), which needs {replicas} pods{fuller}"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from autoscaler.api.overrides import Burst, Fallback, Pause, Schedule
+from autoscaler.api.overrides import Burst, Exclusion, Fallback, Pause, Schedule
 from autoscaler.api.types import Behavior, MetricSpec
 from autoscaler.model import Forecast, PodView
 from autoscaler.reasons import Reason
@@ -95,7 +95,8 @@ class Policy:
     scale_to_zero: bool = False  # the HPA's feature gate HPAScaleToZero
     departures: Departures = Departures()
     schedules: tuple[Schedule, ...] = ()
-    calendars: Calendars = field(default_factory=dict)  # the days that schedules exclude by country or calendar
+    holidays: tuple[Exclusion, ...] = ()  # that forecasts go by
+    calendars: Calendars = field(default_factory=dict)  # the days that both name by country or calendar
     burst: Burst | None = None
     fallback: Fallback | None = None
     pause: Pause | None = None

@@ -1,20 +1,20 @@
 """The HTTP side of the service: metrics, probes, status page and JSON API. It only reads; nothing can be changed through it.
 
-What it shows comes from the board and the registry; it asks nobody. Liveness is about the event loop alone, so that neither
-Prometheus nor the API server being away gets the service restarted.
+What it shows comes from the board and the registry, and the curves from a function that draws them; it asks nobody outside.
+Liveness is about the event loop alone, so that neither Prometheus nor the API server being away gets the service restarted.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
-from autoscaler.board import Board
+from autoscaler.board import Board, Row
 from autoscaler.clock import Clock
 from autoscaler.decision_book import KEPT_OUTCOMES
 from autoscaler.errors import Permanent
@@ -23,6 +23,9 @@ from autoscaler.settings import WebSettings
 from autoscaler.telemetry import REGISTRY
 from autoscaler.web.page import REFRESH_S, Moment, render
 
+Forecasts = Callable[[Sequence[ObjectKey]], Awaitable[Mapping[ObjectKey, Sequence[Row]]]]
+
+SHOWN_CURVES = 40  # objects on the page, as it is loaded every few seconds; the API tells of each of them
 _LIMIT_DIGITS = 6  # more than are ever kept
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -30,6 +33,10 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+async def _no_forecasts(_: Sequence[ObjectKey]) -> Mapping[ObjectKey, Sequence[Row]]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,12 @@ class Sources:
     leads: Callable[[], bool]
     alive: Callable[[], bool]
     waiting: Callable[[], Sequence[str]]  # caches that are not filled yet
+    forecasts: Forecasts = _no_forecasts  # of some objects, a row for each metric; only a leader has any
+
+    async def moment_with_curves(self) -> Moment:
+        """Return the same with the curves of the objects that are shown first."""
+        moment, shown = self.moment(), sorted(self.board.autoscalers)[:SHOWN_CURVES]
+        return replace(moment, forecasts=await self.forecasts(shown)) if moment.leads and shown else moment
 
     def moment(self) -> Moment:
         """Return what the page says beside the board."""
@@ -63,7 +76,7 @@ def build(sources: Sources) -> web.Application:
         return _probe([f"the cache of {name} is not filled yet" for name in sources.waiting()])
 
     async def page(_: web.Request) -> web.Response:
-        text = render(sources.board, sources.moment())
+        text = render(sources.board, await sources.moment_with_curves())
         return web.Response(text=text, content_type="text/html", headers={"Refresh": str(REFRESH_S)})
 
     async def status(_: web.Request) -> web.Response:
@@ -79,6 +92,9 @@ def build(sources: Sources) -> web.Application:
     async def outcomes(request: web.Request) -> web.Response:
         return _outcomes(sources, request)
 
+    async def forecast(request: web.Request) -> web.Response:
+        return await _forecast(sources, request)
+
     routes = {
         "/": page,
         "/metrics": metrics,
@@ -87,6 +103,7 @@ def build(sources: Sources) -> web.Application:
         "/api/v1/status": status,
         "/api/v1/decisions/{namespace}/{name}": decisions,
         "/api/v1/autoscalers/{namespace}/{name}/decisions": outcomes,
+        "/api/v1/forecast/{namespace}/{name}": forecast,
     }
     app.add_routes([web.get(path, handler) for path, handler in routes.items()])
     return app
@@ -148,6 +165,20 @@ def _outcomes(sources: Sources, request: web.Request) -> web.Response:
     if kept is None:
         return _json({"error": f"no decision about a PredictiveAutoscaler {key} is known here", "leader": True}, status=404)
     return _json({"namespace": key.namespace, "name": key.name, "leader": True, "decisions": list(kept)})
+
+
+async def _forecast(sources: Sources, request: web.Request) -> web.Response:
+    """Answer with the forecasts of an object and the curves of the next hours; only the leader has them."""
+    key = ObjectKey(request.match_info["namespace"], request.match_info["name"])
+    if not sources.leads():
+        return _json(
+            {"error": "this replica stands by and forecasts nothing; ask the one that leads", "leader": False}, status=503
+        )
+    rows = (await sources.forecasts([key])).get(key)
+    if not rows:
+        text = f"no forecast of a PredictiveAutoscaler {key} is known here; spec.forecast.enabled turns it on"
+        return _json({"error": text, "leader": True}, status=404)
+    return _json({"namespace": key.namespace, "name": key.name, "leader": True, "metrics": list(rows)})
 
 
 def _named(key: ObjectKey, row: dict[str, Any]) -> dict[str, Any]:

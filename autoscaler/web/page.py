@@ -5,14 +5,14 @@ itself again by a header of its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 
 from autoscaler.board import Board, LoopHealth, Row
 from autoscaler.model import ObjectKey
-from autoscaler.web.chart import replicas_chart
+from autoscaler.web.chart import curve_chart, replicas_chart
 
 REFRESH_S = 5
 SHOWN_ACTS = 30
@@ -26,6 +26,7 @@ class Moment:
     now_s: float
     leads: bool
     waiting: Sequence[str]  # caches that are not filled yet
+    forecasts: Mapping[ObjectKey, Sequence[Row]] = field(default_factory=dict)  # with curves, a row for each metric
 
 
 def render(board: Board, moment: Moment) -> str:
@@ -35,7 +36,7 @@ def render(board: Board, moment: Moment) -> str:
         (
             _header(board, moment),
             "<main>",
-            _section("Autoscaled workloads", _autoscalers(board)),
+            _section("Autoscaled workloads", _autoscalers(board, moment)),
             _section("Healing", _policies(board)),
             _section("What was done last", _acts(board)),
             _footer(board, moment),
@@ -60,14 +61,17 @@ def _header(board: Board, moment: Moment) -> str:
     )
 
 
-def _autoscalers(board: Board) -> str:
+def _autoscalers(board: Board, moment: Moment) -> str:
     if not board.autoscalers:
         return "<p>No PredictiveAutoscaler is served here. See <code>kubectl get predictiveautoscalers -A</code>.</p>"
-    rows = (_autoscaler(key, row, board.decisions.get(key, ())) for key, row in sorted(board.autoscalers.items()))
-    return _table(("Object", "Replicas", "Lately", "Load", "Forecast", "Why"), rows)
+    rows = (
+        _autoscaler(key, row, board.decisions.get(key, ()), moment.forecasts.get(key, ()))
+        for key, row in sorted(board.autoscalers.items())
+    )
+    return _table(("Object", "Replicas", "Lately", "Next hours", "Load", "Forecast", "Why"), rows)
 
 
-def _autoscaler(key: ObjectKey, row: Row, decisions: Iterable[Row]) -> str:
+def _autoscaler(key: ObjectKey, row: Row, decisions: Iterable[Row], forecasts: Sequence[Row]) -> str:
     status, problems = row["status"], _problems(row["status"])
     link = f"api/v1/autoscalers/{escape(key.namespace)}/{escape(key.name)}/decisions"
     name = (
@@ -76,7 +80,8 @@ def _autoscaler(key: ObjectKey, row: Row, decisions: Iterable[Row]) -> str:
     )
     why = "".join(f'<p class="bad">{escape(text)}</p>' for text in problems) or escape(row["message"])
     why += _limits(status)
-    cells = (_replicas(row, status), replicas_chart(list(decisions)), _loads(status), _forecast(status.get("forecast")))
+    lately, ahead = replicas_chart(list(decisions)), _curve(key, status, forecasts)
+    cells = (_replicas(row, status), lately, ahead, _loads(status), _forecast(status.get("forecast")))
     return f'<tr>{name}{"".join(f"<td>{cell}</td>" for cell in cells)}<td class="why">{why}</td></tr>'
 
 
@@ -109,6 +114,16 @@ def _loads(status: Row) -> str:
     return f'<ul class="plain">{"".join(lines)}</ul>'
 
 
+def _curve(key: ObjectKey, status: Row, forecasts: Sequence[Row]) -> str:
+    """Return the curve of the metric whose forecast is told beside it, else of the first that has one, as a link to figures."""
+    drawn = [one for one in forecasts if one["curve"]]
+    if not drawn:
+        return ""
+    told = status.get("forecast", {}).get("metric")
+    chart = curve_chart(next((one for one in drawn if one["metric"] == told), drawn[0]))
+    return f'<a href="api/v1/forecast/{escape(key.namespace)}/{escape(key.name)}">{chart}</a>'
+
+
 def _forecast(forecast: Row | None) -> str:
     if not forecast:
         return '<span class="quiet">none</span>'
@@ -116,10 +131,8 @@ def _forecast(forecast: Row | None) -> str:
     facts = []
     if "peak" in forecast:
         facts.append(f"peak {forecast['peak']:g} within {forecast['leadSeconds']} s")
-    if "errorRatio" in forecast:
-        naive = forecast.get("naiveErrorRatio")
-        beside = f", {naive:.0%} without a model" if naive is not None else ""
-        facts.append(f"error {forecast['errorRatio']:.0%}{beside}")
+    if "lostRatio" in forecast:
+        facts.append(f"would lose {forecast['lostRatio']:g}x at {forecast['podsRatio']:g}x the pods of the HPA's formula")
     facts.append(forecast["message"])
     return f'{badge}<br><span class="quiet">{escape("; ".join(facts))}</span>'
 

@@ -83,10 +83,14 @@ def _decision() -> Sequence[Panel]:
         ),
         *_why(),
         graph(
-            "Error of the forecast",
-            "Weighted absolute error of the forecast, measured on load of this very workload that it had not seen.",
-            [Query(f"max by (metric) ({names.leader(own.FORECAST_ERROR, _OBJECT)})", "{{metric}}")],
-            Look(unit="percentunit", width=8),
+            "Worth of the forecast",
+            "Lost load and pods with the forecast over those with the HPA's formula alone, measured by pretended replicas on "
+            "load of this very workload that it had not seen.",
+            [
+                Query(f"max by (metric) ({names.leader(own.FORECAST_LOST, _OBJECT)})", "{{metric}}: lost"),
+                Query(f"max by (metric) ({names.leader(own.FORECAST_PODS, _OBJECT)})", "{{metric}}: pods"),
+            ],
+            Look(decimals=2, width=8),
         ),
         graph(
             "Gate of the forecast",
@@ -146,10 +150,10 @@ def _now() -> Sequence[Panel]:
             Look(width=4, height=4, mappings=gate),
         ),
         value(
-            "Error",
-            "Of the worst forecast, on load that it had not seen.",
-            Query(f"max({names.leader(own.FORECAST_ERROR, _OBJECT)})", "error"),
-            Look(unit="percentunit", decimals=0, width=4, height=4),
+            "Lost load",
+            "With the worst forecast, over that with the HPA's formula alone, on load that it had not seen.",
+            Query(f"max({names.leader(own.FORECAST_LOST, _OBJECT)})", "lost"),
+            Look(decimals=2, width=4, height=4),
         ),
         value(
             "Lead time",
@@ -206,7 +210,7 @@ def _acts() -> Sequence[Panel]:
                 Query(f"max by (name) ({names.leader(own.CURRENT_REPLICAS, _NAMESPACE)})", "Current"),
                 Query(f"max by (name) ({names.leader(own.DESIRED_REPLICAS, _NAMESPACE)})", "Desired"),
                 Query(f"max by (name) ({names.leader(own.FORECAST_OPEN, _NAMESPACE)})", "Forecast"),
-                Query(f"max by (name) ({names.leader(own.FORECAST_ERROR, _NAMESPACE)})", "Error"),
+                Query(f"max by (name) ({names.leader(own.FORECAST_LOST, _NAMESPACE)})", "Lost load"),
                 Query(f"max by (name) ({names.leader(own.LEAD_TIME, _NAMESPACE)})", "Lead time"),
             ],
             Look(
@@ -214,7 +218,7 @@ def _acts() -> Sequence[Panel]:
                 height=6,
                 overrides=(
                     by_name("Forecast", {"mappings": list(words((0, "Shut", "orange"), (1, "Open", "green")))}),
-                    by_name("Error", {"unit": "percentunit"}),
+                    by_name("Lost load", {"decimals": 2}),
                     by_name("Lead time", {"unit": "s"}),
                 ),
             ),

@@ -23,8 +23,8 @@ def alerts() -> Sequence[Alert]:
 
 def _running() -> Sequence[Alert]:
     last_success = f"max by (loop) ({names.service(own.LOOP_LAST_SUCCESS)})"
-    # A pass of forecasts over a large fleet takes minutes; the others take seconds.
-    slow, quick = (names.service(own.LOOP_LAST_SUCCESS, f'loop{sign}"forecast"') for sign in ("=", "!="))
+    # A pass of forecasts over a large fleet and a lesson take minutes; the others take seconds.
+    slow, quick = (names.service(own.LOOP_LAST_SUCCESS, f'loop{sign}"forecast|learn"') for sign in ("=~", "!~"))
     failing = f"sum by (loop) (rate({names.service(own.LOOP_ERRORS)}[5m])) > 0"
     return (
         Alert(
@@ -91,7 +91,7 @@ def _running() -> Sequence[Alert]:
 def _scaling() -> Sequence[Alert]:
     current, load = names.leader(own.CURRENT_REPLICAS), names.leader(own.METRIC_LOAD)
     ceiling = names.leader(own.CANDIDATE_REPLICAS, f'source="{Source.CEILING}"')
-    error, gate = names.leader(own.FORECAST_ERROR), names.leader(own.FORECAST_OPEN)
+    tried, gate = names.leader(own.FORECAST_LOST), names.leader(own.FORECAST_OPEN)
     return (
         Alert(
             name="ForesailMetricsStale",
@@ -111,11 +111,11 @@ def _scaling() -> Sequence[Alert]:
         ),
         Alert(
             name="ForesailForecastShut",
-            expr=f"{gate} == 0 and on (namespace, name, metric) {error}",
+            expr=f"{gate} == 0 and on (namespace, name, metric) {tried}",
             for_="6h",
             severity=Severity.INFO,
             summary=f"The forecast of {{{{ $labels.metric }}}} for PredictiveAutoscaler {_OBJECT} may not act",
-            description="Measured on this very load it is too inaccurate; the workload is scaled as the HPA would.",
+            description="Measured on this very load it would not pay; the workload is scaled as the HPA would.",
         ),
         Alert(
             name="ForesailActsFailing",

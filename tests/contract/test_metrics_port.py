@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -164,9 +165,9 @@ def _series(line: str) -> str:
 
 
 @contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[str]:
-    """Run Prometheus on a free port of loopback, with the past backfilled; yield its URL."""
-    (folder / "past.txt").write_text(past())
+def prometheus(folder: Path, target: str, recording: str) -> Iterator[str]:
+    """Run Prometheus on a free port of loopback, with a recording of the past backfilled; yield its URL."""
+    (folder / "past.txt").write_text(recording)
     backfill = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(folder / "past.txt"), str(folder / "data")]
     subprocess.run(backfill, check=True, capture_output=True)
     config = {"job_name": JOB, "honor_labels": True, "scrape_interval": "1s", "scrape_timeout": "1s"}
@@ -197,16 +198,16 @@ def prometheus(folder: Path, target: str) -> Iterator[str]:
 
 
 def wait_ready(url: str, folder: Path) -> None:
-    """Wait until Prometheus answers; its log is the message when it does not."""
-    address = ("127.0.0.1", int(url.rpartition(":")[2]))
+    """Wait until Prometheus has opened its data and answers queries; its log is the message when it does not."""
     deadline_s = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline_s:
         try:
-            socket.create_connection(address, timeout=1).close()
+            with urllib.request.urlopen(f"{url}/-/ready", timeout=5) as answer:  # noqa: S310 - our own http://127.0.0.1
+                if answer.status == 200:
+                    return
         except OSError:
-            time.sleep(0.1)
-        else:
-            return
+            pass
+        time.sleep(0.1)
     pytest.fail(f"prometheus did not start: {(folder / 'log').read_text()}")
 
 
@@ -239,7 +240,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Exp
     """One Prometheus for all tests of this file."""
     folder = tmp_path_factory.mktemp("prometheus")
     exporter = Exporter()
-    with serving(exporter) as target, prometheus(folder, target) as url:
+    with serving(exporter) as target, prometheus(folder, target, past()) as url:
         wait_ready(url, folder)
         yield url, exporter
 

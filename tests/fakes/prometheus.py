@@ -65,11 +65,15 @@ class FakeMetrics:
         return answer
 
     async def workload_history(
-        self, resource: str, *, start_s: float, end_s: float, step_s: float
+        self, resource: str, *, start_s: float, end_s: float, step_s: float, namespace: str = ""
     ) -> Mapping[WorkloadKey, History]:
-        """Return the histories that were put down, on the grid asked for."""
+        """Return the histories that were put down, of all or of one namespace, on the grid asked for."""
         await self._enter("workload_history", resource, start_s, end_s, step_s)
-        found = {key: on_grid(known, start_s, end_s, step_s) for key, known in self.histories[resource].items()}
+        found = {
+            key: on_grid(known, start_s, end_s, step_s)
+            for key, known in self.histories[resource].items()
+            if namespace in ("", key.namespace)
+        }
         return {key: history for key, history in found.items() if history is not None}
 
     async def query_history(self, promql: str, *, start_s: float, end_s: float, step_s: float) -> History | None:

@@ -108,6 +108,7 @@ def wrong() -> Iterator[tuple[str, Json, str]]:
         )
     for name, value in {"burst": {}, "fallback": {"behavior": "Current"}, "onDelete": "Restore"}.items():
         yield "PredictiveAutoscaler", floor | {name: value}, "burst, fallback and onDelete Restore have no meaning"
+    yield "PredictiveAutoscaler", floor | {"forecast": {"policy": "Earned"}}, "forecast.policy Earned has no meaning"
     yield "PredictiveAutoscaler", {"pause": {}}, "a pause needs all, scaleIn, scaleOut or replicas"
     yield "PredictiveAutoscaler", {"pause": {"replicas": 1, "scaleIn": True}}, "a pause at fixed replicas"
     yield "PredictiveAutoscaler", {"fallback": {}}, "replicas must be set if and only if behavior of fallback is not Current"
@@ -168,7 +169,8 @@ def test_defaults_are_filled_in_so_that_people_see_them(api: Cluster) -> None:
     assert spec["forecast"] == {
         "enabled": True,
         "policy": "Conservative",
-        "risk": 0.9,
+        "risk": 0.95,
+        "capacityRatio": 1,
         "leadSeconds": "auto",
         "historySeconds": 1209600,
         "seasons": "auto",

@@ -27,7 +27,15 @@ VALID = {
         "scaleUp": {"policies": [{"type": "Pods", "value": 2, "periodSeconds": 60}], "tolerance": "0.05"},
         "scaleDown": {"stabilizationWindowSeconds": 0, "selectPolicy": "Disabled"},
     },
-    "forecast": {"enabled": True, "risk": 0.9, "leadSeconds": "auto", "seasons": [3600], "maxExtraPods": 2},
+    "forecast": {
+        "enabled": True,
+        "policy": "Earned",
+        "capacityRatio": 1.5,
+        "risk": 0.9,
+        "leadSeconds": "auto",
+        "seasons": [3600],
+        "maxExtraPods": 2,
+    },
 }
 VALID_HEALING = {
     "mode": "Heal",

@@ -1,16 +1,17 @@
 """Whatever is read from Prometheus, each series gets a forecast that can be shown, and acted on only while its gate is open."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from autoscaler.forecasting.fleet import forecast
-from autoscaler.forecasting.types import Request
-from autoscaler.model import Floats, GateState, History
-from tests.unit.forecasting.scenes import STEP_S, a_history, busy_days, the_forecast
+from autoscaler.forecasting.peaks.finding import told
+from autoscaler.forecasting.peaks.members import Member
+from autoscaler.model import Floats, GateState
+from tests.unit.forecasting.fleets import DAY, MEMBER, START_S, busy_days, goes_on, learns, schooled
 
 JUNK = arrays.arrays(
     np.float64,
@@ -18,6 +19,7 @@ JUNK = arrays.arrays(
     elements=st.floats(width=64) | st.floats(0.0, 100.0) | st.sampled_from([0.0, 1.0, np.nan]),
     fill=st.sampled_from([0.0, 3.0, np.nan]),
 )
+ODD = st.floats() | st.sampled_from([0.0, -1.0, math.inf, math.nan])
 
 
 @st.composite
@@ -25,58 +27,43 @@ def loads(draw: st.DrawFn) -> Floats:
     """Days of load with something wrong somewhere, or no load at all."""
     if draw(st.booleans()):
         return draw(JUNK)
-    values = busy_days(
-        draw(st.floats(0.1, 8.0)), day_s=draw(st.sampled_from([60.0, 137.0, 240.0])), seed=draw(st.integers(0, 9))
-    )
+    values = busy_days(draw(st.floats(0.1, 8.0)), seed=draw(st.integers(0, 9)))
     for _ in range(draw(st.integers(0, 3))):
         start = draw(st.integers(0, max(values.size - 1, 0)))
         wrong = draw(st.sampled_from([np.nan, 0.0, -1.0, np.inf, 1e280, 50.0]))
         values[start : start + draw(st.integers(1, 60))] = wrong
-    return values * draw(st.sampled_from([1.0, 1e-12, 1e15]))
+    return values * draw(st.sampled_from([1.0, 1e-12, 1e9]))
 
 
 @st.composite
-def requests(draw: st.DrawFn) -> Request:
-    step_s = draw(st.sampled_from([5.0, 15.0, 60.0]) | st.floats())
-    lead_s = draw(st.floats(1.0, 400.0) | st.floats())
-    risk = draw(st.sampled_from([0.5, 0.9, 0.999]) | st.floats())
-    seasons_s = draw(st.none() | st.lists(st.floats() | st.sampled_from([60.0, 137.0, 240.0]), max_size=3).map(tuple))
-    return Request(History(1.8e9, step_s, draw(loads())), lead_s, risk, seasons_s)
+def members(draw: st.DrawFn) -> Member:
+    return replace(
+        MEMBER,
+        lead_s=draw(st.sampled_from([30.0, 90.0, 3600.0])),
+        per_pod=draw(st.sampled_from([1.0, 1e-9, 1e9]) | ODD),
+        least=draw(st.sampled_from([0, 1, 7])),
+        most=draw(st.sampled_from([7, 200, 2**31 - 1])),
+        earned=draw(st.booleans()),
+    )
 
 
-@settings(max_examples=150, deadline=None)
-@given(requests(), st.just(0.0) | st.floats(-1e4, 1e4))
-def test_any_series_is_answered(request: Request, age_s: float) -> None:
-    history, values = request.history, request.history.values
-    before = values.copy()
-    (made,) = forecast([request], [], history.end_s + age_s, 300.0)
-    np.testing.assert_array_equal(values, before)
-    usable = values[(values >= 0) & (values <= 1e200)]
-    assert made.message
-    assert 0 <= made.peak <= 1.5 * max(usable, default=0.0) * (1 + 1e-9)
-    for point in made.curve:
-        assert math.isfinite(point.median)
-        assert math.isfinite(point.upper)
-    if made.gate is GateState.OPEN:
-        assert made.error_ratio is not None
-        assert made.naive_error_ratio is not None
-        assert made.error_ratio < made.naive_error_ratio
-
-
-@settings(max_examples=25, deadline=None)
-@given(days=st.floats(2.2, 7.0), seed=st.integers(0, 50), factor=st.sampled_from([2.0**-20, 0.125, 32.0, 2.0**40]))
-def test_the_unit_of_the_load_changes_nothing_but_the_unit(days: float, seed: int, factor: float) -> None:
-    values = busy_days(days, seed=seed)
-    plain, other = the_forecast(values), the_forecast(values * factor)
-    assert (plain.gate, plain.model, plain.message) == (other.gate, other.model, other.message)
-    np.testing.assert_allclose(other.peak, plain.peak * factor, rtol=1e-9)
-
-
-@settings(max_examples=25, deadline=None)
-@given(days=st.floats(2.2, 7.0), seed=st.integers(0, 50), shift=st.integers(-10_000, 10_000))
-def test_the_hour_of_the_day_changes_nothing_but_the_times(days: float, seed: int, shift: int) -> None:
-    values = busy_days(days, seed=seed)
-    plain, here = the_forecast(values), a_history(values)
-    moved = History(here.start_s + shift * STEP_S, STEP_S, values)
-    (other,) = forecast([Request(moved, 40.0, 0.9, (240.0,))], [], moved.end_s, 300.0)
-    assert (other.peak, other.gate, other.message) == (plain.peak, plain.gate, plain.message)
+@settings(max_examples=6, deadline=None, phases=[Phase.generate])
+@given(st.lists(st.tuples(loads(), members()), min_size=1, max_size=3))
+def test_any_fleet_is_answered(series: list[tuple[Floats, Member]]) -> None:
+    named = {str(at): values for at, (values, _) in enumerate(series)} | {"clock": np.ones(DAY)}
+    of = {str(at): member for at, (_, member) in enumerate(series)} | {"clock": MEMBER}
+    before = {name: values.copy() for name, values in named.items()}
+    fleet, found = schooled(named, of)
+    goes_on(fleet, {name: np.append(values, np.full(9 * DAY, 5.0)) for name, values in named.items()}, 9 * DAY)
+    later = fleet.tick(of)
+    learns(fleet)
+    for name, values in named.items():
+        np.testing.assert_array_equal(values, before[name])
+        highest = max([5.0, *values[(values >= 0) & np.isfinite(values)]])
+        for finding in (found[name], later[name]):
+            made = told(finding, 0.95, START_S, 300.0)
+            assert made.message
+            assert 0 <= made.peak <= 1.5 * min(highest, 1e12) * 1.01
+            if made.gate is GateState.OPEN:
+                assert made.pods_ratio is not None
+                assert made.pods_ratio < 1.3

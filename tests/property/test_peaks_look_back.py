@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from autoscaler.forecasting.peaks import rolling
+from autoscaler.forecasting.peaks.dates import Dates
 from autoscaler.forecasting.peaks.features import Grid, Seen, features
 from autoscaler.model import Floats
 
@@ -43,7 +44,10 @@ def test_a_mean_leaves_gaps_out(values: Floats, width: int) -> None:
 @settings(max_examples=30)
 @given(arrays(np.float64, 700, elements=loads), st.integers(0, 698), loads, st.sampled_from([60.0, 300.0, 3600.0]))
 def test_no_feature_depends_on_what_comes_later(values: Floats, at: int, poison: float, step_s: float) -> None:
-    grid = Grid(1_800_000_000.0, step_s, 2, 3)
+    start_s = 1_800_000_000.0
+    spans = [(start_s + at * 60.0, start_s + at * 60.0 + 7200.0) for at in range(0, 700, 190)]
+    dates = Dates.of([(0.0, 3600.0), (start_s + 9000.0, 7200.0)], spans, [spans])
+    grid = Grid(start_s, step_s, 2, 3, dates=dates)
     changed = values.copy()
     changed[at + 1 :] = poison
     row = features(Seen(values, grid, 0.3))[at]

@@ -74,6 +74,8 @@ def policies(draw: st.DrawFn, metrics: tuple[MetricSpec, ...]) -> Policy:
         max_extra_pods=draw(st.none() | st.integers(0, 5)),
         downscale_stabilization_s=draw(st.sampled_from([0, 60, 300])),
         forecast_enabled=draw(st.booleans() | st.just(value=True)),
+        capacity_ratio=draw(st.just(1.0) | st.floats(1, 10)),
+        forecast_hold_s=draw(st.none() | st.sampled_from([15.0, 105.0, 3600.0])),
     )
 
 
@@ -172,6 +174,39 @@ def test_a_forecast_never_takes_what_the_hpa_would_give(scene: tuple[Observation
     assert decision.desired >= hpa.desired
     assert decision.candidates[Source.STABILIZED] == hpa.desired
     assert (decision.reason is Reason.FORECAST_AHEAD) == (decision.desired > hpa.desired)
+
+
+@many
+@given(st.data())
+def test_earned_without_a_forecast_that_has_earned_it_is_conservative(data: st.DataObject) -> None:
+    """Exactly, in every word: also where all metrics but one have earned it, and where they ask for next to nothing."""
+    if data.draw(st.booleans()):
+        observation, policy, state = data.draw(scenes())
+    else:
+        observation, policy, state = steady(data)
+    one = data.draw(st.integers(0, len(observation.forecasts) - 1))
+    told = tuple(known and replace(known, earned=index != one) for index, known in enumerate(observation.forecasts))
+    seen = replace(observation, forecasts=told)
+    conservative = decide(seen, replace(policy, earned=False), state, NOW_S)
+    assert repr(decide(seen, replace(policy, earned=True), state, NOW_S)) == repr(conservative)
+
+
+def steady(data: st.DataObject) -> tuple[Observation, Policy, State]:
+    """Two metrics that are known of steady pods, each with a forecast in force that asks for little."""
+    metrics = tuple(data.draw(st.permutations(METRICS))[:2])
+    current = data.draw(st.integers(2, 10))
+    seen = [a_reading(metric, 10**6 if is_of_all(metric) else [10**8] * current) for metric in metrics]
+    peaks = tuple(a_forecast(data.draw(st.floats(0, 0.2))) for _ in metrics)
+    policy = replace(data.draw(policies(metrics)), forecast_enabled=True)
+    return an_observation(*seen, pods=some_pods(current), forecasts=peaks), policy, State()
+
+
+@many
+@given(scenes(), st.floats(1, 10))
+def test_fuller_pods_are_never_more_pods(scene: tuple[Observation, Policy, State], ratio: float) -> None:
+    observation, policy, state = scene
+    at_target = decide(observation, replace(policy, capacity_ratio=1.0), state, NOW_S)[0]
+    assert decide(observation, replace(policy, capacity_ratio=ratio), state, NOW_S)[0].desired <= at_target.desired
 
 
 @many

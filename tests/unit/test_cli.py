@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from autoscaler import __version__
+from autoscaler.api import holiday_codes
 from autoscaler.cli import app
 
 GOOD = """
@@ -194,3 +195,15 @@ def test_the_whole_program_starts_says_its_settings_and_ends_by_a_signal(tmp_pat
     assert "127.0.0.1" in failed["problem"]
     assert json.loads(rest[-1])["event"] == "stopped"
     assert not any("Traceback" in line for line in rest)
+
+
+def test_validate_names_the_extra_that_brings_what_a_manifest_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    monkeypatch.setitem(sys.modules, "holidays.registry", None)
+    holiday_codes.country_fault.cache_clear()  # of Germany, whom another test may have asked for
+    holiday_codes._countries.cache_clear()
+    monday_to_friday = "{name: week, cron: '0 9 * * 1-5', until: '0 17 * * *', min: 2, exclude: [{country: DE}]}"
+    text = GOOD.replace("  maxReplicas: 5\n", f"  maxReplicas: 5\n  schedules: [{monday_to_friday}]\n", 1)
+    code, said = run("validate", manifest(tmp_path, text))
+    assert code == 1
+    assert "needs the Python package holidays" in said

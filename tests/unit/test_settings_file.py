@@ -129,6 +129,11 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
     assert "forecast.expiry_s" in problem(None, {"FORESAIL_FORECAST__REFRESH_S": "300"})
     for url in ("prometheus:9090", "http://prometheus:abc", "http://prometheus:99999", "http://[::1"):
         assert "prometheus.url: must be an absolute URL" in problem(None, {"FORESAIL_PROMETHEUS__URL": url})
+    for address in ("scheduler:8786", "http://scheduler:8786", "tcp://scheduler", "tcp://scheduler:0", "tcp://a/b:8786"):
+        given = {"FORESAIL_FORECAST__DASK_ADDRESS": address}
+        assert "forecast.dask_address: must be the address of a Dask scheduler" in problem(None, given)
+    for address in ("", "tcp://scheduler:8786", "tls://dask.svc:8786", "tcp://[fd00::1]:8786"):
+        assert load(None, {"FORESAIL_FORECAST__DASK_ADDRESS": address}).forecast.dask_address == address
 
 
 @pytest.mark.parametrize("urls", ["", ', "url": "https://chat.example/hush", "url_file": "/etc/url"'])

@@ -42,10 +42,14 @@ class CalendarFolder:
 
     def of(self, schedules: Iterable[Schedule], now_s: float) -> Mapping[Exclusion, Days]:
         """Return the days of all exclusions by country or calendar, for the years around now; the same ones while unchanged."""
+        return self.days((one for schedule in schedules for one in schedule.exclude), now_s)
+
+    def days(self, named: Iterable[Exclusion], now_s: float) -> Mapping[Exclusion, Days]:
+        """Return the same of days that are named by country or calendar."""
         year = datetime.fromtimestamp(now_s, UTC).year
         years = range(year - _YEARS_BACK, year + _YEARS_AHEAD + 1)
         found = {}
-        for exclusion in (one for schedule in schedules for one in schedule.exclude):
+        for exclusion in named:
             if exclusion.calendar is not None:
                 found[exclusion] = self._file(exclusion.calendar, years, now_s)
             elif exclusion.country is not None:
@@ -55,7 +59,7 @@ class CalendarFolder:
     def _country(self, country: str, subdivision: str | None, years: range) -> Days:
         key = (country, subdivision, years)
         if key not in self._countries:
-            self._countries[key] = _holidays(country, subdivision, years)
+            self._countries[key] = of_country(country, subdivision, years)
         return self._countries[key]
 
     def _file(self, name: str, years: range, now_s: float) -> Days:
@@ -72,7 +76,7 @@ class CalendarFolder:
             self._files[name] = _Read(version, years, known.days, now_s)
             return known.days
         if path is not None:
-            days = _content(name, path, years)
+            days = of_file(name, path, years)
         if known and known.days == days:
             days = known.days
         elif days.fault:
@@ -99,14 +103,15 @@ def _found(folder: str, name: str) -> tuple[Path, _Version]:
     return there[0], (str(there[0]), seen.st_mtime_ns, seen.st_size, seen.st_ino, seen.st_dev)
 
 
-def _content(name: str, path: Path, years: range) -> Days:
+def of_file(name: str, path: Path, years: range) -> Days:
+    """Return the days of a file, of one that repeats days those of some years, or the fault that keeps it from being read."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(_MOST_BYTES + 1)
         if len(raw) > _MOST_BYTES:
             return _fault(name, f"{path} has more than {_MOST_BYTES} bytes; keep only the days that are needed")
         content = raw.decode("utf-8-sig")
-        return Days(ics.read(content, years) if path.suffix == ".ics" else text.read(content))
+        return Days(ics.read(content, years) if path.suffix.lower() == ".ics" else text.read(content))
     except Unreadable as error:
         return _fault(name, f"{path}, {error}")
     except UnicodeDecodeError as error:
@@ -116,7 +121,8 @@ def _content(name: str, path: Path, years: range) -> Days:
         return _fault(name, f"{path}: {error.strerror or error}; the service must be allowed to read it")
 
 
-def _holidays(country: str, subdivision: str | None, years: range) -> Days:
+def of_country(country: str, subdivision: str | None, years: range) -> Days:
+    """Return the public holidays of a country or of a part of it, or the fault that keeps them from being known."""
     import holidays  # noqa: PLC0415 - see above
 
     try:
@@ -124,7 +130,7 @@ def _holidays(country: str, subdivision: str | None, years: range) -> Days:
         return Days(frozenset(found))
     except NotImplementedError as error:  # the object was checked by another version of the library
         named = country if subdivision is None else f"{country}-{subdivision}"
-        return Days(frozenset(), f"the public holidays of {named} are not known: {error}; correct exclude of the schedule")
+        return Days(frozenset(), f"the public holidays of {named} are not known: {error}; correct the code where it is named")
 
 
 def _fault(name: str, message: str) -> Days:

@@ -1,41 +1,24 @@
 """What is known of a series at each moment that may tell how high it will be soon. Looks back only.
 
-Everything is a difference of logarithms to the load of that moment, so that one model serves workloads of any size, and a
-season is seen as what came at the same phase of past hours, days and weeks, which needs no search for one.
+The formulas are those of `columns.py`; here they are answered for all moments of one series at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from autoscaler.forecasting.peaks import rolling
+from autoscaler.forecasting.peaks.almanac import Almanac
+from autoscaler.forecasting.peaks.columns import Past, columns
+from autoscaler.forecasting.peaks.grid import Grid
+from autoscaler.forecasting.types import Bools, Ints
 from autoscaler.model import Floats
 
-_HOUR_S, _DAY_S, _WEEK_S = 3600.0, 86_400.0, 604_800.0
-_LAGS_S = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0)
-_WINDOWS_S = (300.0, 900.0, 3600.0, 14_400.0, _DAY_S)
-_CYCLES = ((_HOUR_S, 6), (_DAY_S, 4), (_WEEK_S, 2))  # how many of each are looked back
-_AROUND_S = 300.0  # what happened that near to the same phase may happen now
-_THURSDAY = 4  # 1970-01-01, counted from Sunday
+__all__ = ["Features", "Grid", "Seen", "features"]
 
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """When the points of a series are, and which of those ahead count."""
-
-    start_s: float  # of the first point, seconds since the epoch
-    step_s: float
-    first: int  # the points from `first` to `last` after the newest one known are what a pod asked for now can serve
-    last: int
-
-    def points(self, seconds: float) -> int:
-        """Return a time in points, at least one."""
-        return max(1, round(seconds / self.step_s))
-
-    def distinct(self, times_s: tuple[float, ...]) -> tuple[int, ...]:
-        """Return times in points, each once."""
-        return tuple(dict.fromkeys(self.points(one_s) for one_s in times_s))
+Features = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -70,64 +53,85 @@ class Seen:
         return np.where(gaps > 0, np.nan, ahead)
 
 
-def features(seen: Seen) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def features(seen: Seen) -> Features:
     """Return what is known at each point, shape (n, features), NaN where it is not; row i depends on points up to i alone."""
-    columns = [*_recent(seen), *_motion(seen), *_cycles(seen), *_calendar(seen)]
-    return np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
+    found = columns(_Along(seen))
+    rows = np.empty((seen.values.size, len(found)), dtype=np.float32)
+    for number, column in enumerate(found):
+        rows[:, number] = column
+    return rows
 
 
-def _recent(seen: Seen) -> list[Floats]:
-    level, grid = seen.level, seen.grid
-    columns = [level - rolling.before(level, lag) for lag in grid.distinct(_LAGS_S)]
-    for width in grid.distinct(_WINDOWS_S):
-        columns += [rolling.highest(level, width) - level, np.log(rolling.mean(seen.values, width) + seen.floor) - level]
-    return [*columns, rolling.lowest(level, grid.points(_HOUR_S)) - level]
+@dataclass(frozen=True)
+class _Along:
+    """All moments of one series; implements `Look`."""
 
+    seen: Seen
 
-def _motion(seen: Seen) -> list[Floats]:
-    """Return how restless the load is, and how long it has stood: what is sampled seldom changes at its samples only."""
-    level, grid = seen.level, seen.grid
-    changed = np.ones(level.size, dtype=bool)
-    changed[1:] = seen.values[1:] != seen.values[:-1]
-    at = np.arange(level.size)
-    since = np.minimum(at - np.maximum.accumulate(np.where(changed, at, 0)), grid.points(_HOUR_S))
-    size = np.abs(level - rolling.before(level, 1))
-    hour, day = (rolling.mean(size, grid.points(width_s)) for width_s in (_HOUR_S, _DAY_S))
-    often = rolling.mean(changed.astype(np.float64), grid.points(_DAY_S))
-    sharpest = rolling.highest(level - rolling.before(level, grid.points(60.0)), grid.points(_DAY_S))
-    return [since.astype(np.float64), hour, day, day / np.maximum(often, 1e-3), sharpest]
+    @property
+    def grid(self) -> Grid:
+        return self.seen.grid
 
+    @property
+    def level(self) -> Floats:
+        return self.seen.level
 
-def _cycles(seen: Seen) -> list[Floats]:
-    """Return what came after the same phase of past hours, days and weeks."""
-    level, grid = seen.level, seen.grid
-    ahead = rolling.highest_ahead(level, grid.first, grid.last)
-    around = grid.points(_AROUND_S)
-    wide = rolling.highest_ahead(level, 0, grid.last + 2 * around)
-    columns = []
-    for cycle_s, count in _CYCLES:
-        lags = [lag for k in range(1, count + 1) if (lag := round(k * cycle_s / grid.step_s)) > grid.last + around]
-        if not lags:
-            continue
-        rises = np.stack([rolling.before(ahead - level, lag) for lag in lags])
-        heights = np.stack([rolling.before(ahead, lag) for lag in lags]) - level
-        near = np.stack([rolling.before(wide, lag + around) for lag in lags]) - level
-        columns += [rises[0], _mean(rises), _most(rises), heights[0], _mean(heights), _most(heights), near[0], _most(near)]
-    return columns
+    @cached_property
+    def at_s(self) -> Floats:
+        return np.asarray(self.grid.start_s + self.grid.step_s * np.arange(self.level.size))
 
+    @cached_property
+    def almanac(self) -> Almanac:
+        return Almanac.of_one(self.grid, self.at_s, self.grid.dates)
 
-def _calendar(seen: Seen) -> list[Floats]:
-    at_s = seen.grid.start_s + seen.grid.step_s * np.arange(seen.values.size)
-    phases = (at_s % _HOUR_S, at_s % _DAY_S, (at_s // _DAY_S + _THURSDAY) % 7)
-    return [np.asarray(phase, dtype=np.float64) for phase in phases]
+    @property
+    def own_lags(self) -> Sequence[int]:
+        return self.grid.own_lags()
 
+    def ago(self, points: int) -> Floats:
+        return rolling.before(self.level, points)
 
-def _mean(rows: Floats) -> Floats:
-    known = ~np.isnan(rows)
-    count = known.sum(axis=0)
-    return np.where(count > 0, np.where(known, rows, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    def highest(self, width: int) -> Floats:
+        return rolling.highest(self.level, width)
 
+    def lowest(self, width: int) -> Floats:
+        return rolling.lowest(self.level, width)
 
-def _most(rows: Floats) -> Floats:
-    best = np.where(np.isnan(rows), -np.inf, rows).max(axis=0)
-    return np.where(np.isneginf(best), np.nan, best)
+    def mean(self, width: int) -> Floats:
+        return np.asarray(np.log(rolling.mean(self.seen.values, width) + self.seen.floor))
+
+    def stood(self, most: int) -> Floats:
+        at = np.arange(self.level.size)
+        return np.minimum(at - np.maximum.accumulate(np.where(self._changed, at, 0)), most).astype(np.float64)
+
+    def moved(self, width: int) -> Floats:
+        return rolling.mean(self._moves, width)
+
+    def often(self, width: int) -> Floats:
+        return rolling.mean(np.where(np.isnan(self.level), np.nan, self._changed), width)
+
+    def sharpest(self, points: int, width: int) -> Floats:
+        return rolling.highest(self.level - rolling.before(self.level, points), width)
+
+    def past(self, lag: int | Ints) -> Past:
+        near = rolling.before(self._near, lag + self.grid.around)
+        past = Past(rolling.before(self.level, lag), rolling.before(self._ahead, lag), near)
+        return past if isinstance(lag, int) else Past(*(np.where(lag > 0, one, np.nan) for one in past))
+
+    @cached_property
+    def _changed(self) -> Bools:
+        changed = np.ones(self.level.size, dtype=np.bool_)
+        changed[1:] = self.seen.values[1:] != self.seen.values[:-1]
+        return changed
+
+    @cached_property
+    def _moves(self) -> Floats:
+        return np.abs(self.level - rolling.before(self.level, 1))
+
+    @cached_property
+    def _ahead(self) -> Floats:
+        return rolling.highest_ahead(self.level, self.grid.first, self.grid.last)
+
+    @cached_property
+    def _near(self) -> Floats:
+        return rolling.highest_ahead(self.level, 0, self.grid.last + 2 * self.grid.around)

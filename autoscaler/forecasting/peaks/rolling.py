@@ -5,6 +5,7 @@ All take an array of shape (n,) with NaN in gaps and return one of the same shap
 
 import numpy as np
 
+from autoscaler.forecasting.types import Ints
 from autoscaler.model import Floats
 
 
@@ -36,8 +37,11 @@ def mean(values: Floats, width: int) -> Floats:
     return np.where(points > 0, (total[end] - total[start]) / np.maximum(points, 1), np.nan)
 
 
-def before(values: Floats, points: int) -> Floats:
-    """Return what was so many points ago."""
+def before(values: Floats, points: int | Ints) -> Floats:
+    """Return what was so many points ago; `points` may be one number a point."""
+    if not isinstance(points, int):
+        then = np.arange(values.size) - points
+        return np.where(then >= 0, values[np.maximum(then, 0)], np.nan)
     late = np.full(values.size, np.nan)
     if points < values.size:
         late[points:] = values[: values.size - points]

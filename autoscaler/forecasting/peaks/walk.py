@@ -1,35 +1,37 @@
 """A series walked through as time went on: refit, forecast, try in the shadow, choose. What is said rests on the past alone.
 
-Refits are a day apart, choices an hour. The first stretch only teaches; from the first fit on the shadows count, so that by the
-time somebody is to act on a forecast, its worth on this series has been measured on days it had not seen.
+Refits are a day apart. The first stretch only teaches; from the first fit on all rungs are on trial, so that by the time
+somebody is to act on a forecast, its worth on this series has been measured on days it had not seen.
 """
 
-import math
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autoscaler.forecasting.peaks import boldness, model
-from autoscaler.forecasting.peaks.boldness import OFF, Rung
+from autoscaler.forecasting import seasons
+from autoscaler.forecasting.peaks import boldness, model, rolling, sources
+from autoscaler.forecasting.peaks.boldness import OFF, Outlook, Rung
+from autoscaler.forecasting.peaks.calibration import Calibration
+from autoscaler.forecasting.peaks.dates import NO_DATES, Dates
 from autoscaler.forecasting.peaks.features import Grid, Seen, features
+from autoscaler.forecasting.peaks.grid import DAY_S, own_season
+from autoscaler.forecasting.peaks.kinds import FLOOR_PODS, LEARNING_DAYS
 from autoscaler.forecasting.peaks.model import PeakModel
-from autoscaler.forecasting.peaks.shadow import Shadows, Terms
+from autoscaler.forecasting.peaks.shadow import Counts, Pace, Terms
+from autoscaler.forecasting.peaks.sources import Source
+from autoscaler.forecasting.peaks.trials import Trials
 from autoscaler.forecasting.types import Bools, Ints, NotEnoughHistory
 from autoscaler.model import Floats
 
-_FLOOR_PODS = 0.3  # loads below this many pods are not told apart
-_FIRST_FIT_S = 1.5 * 86_400.0
-_REFIT_S = 86_400.0
-_CHOICE_S = 3600.0
-_WARM_S = 43_200.0  # shadows walk so long before a rung is chosen
-_LOOK_BACK_S = 14 * 86_400.0
+_LOOK_BACK_S = 14 * DAY_S  # for a season of its own
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """What was said at some moments, shape (moments,)."""
 
-    expected: Floats  # the quantile of the highest load ahead as it was learnt; NaN while learning
+    expected: Floats  # the quantile of the highest load ahead as it was learnt, calibrated; NaN while learning
     provided: Floats  # the load to provide for, by the rung in use; NaN where nothing is asked for
     rung: Ints
     lean: Bools  # it may decide alone
@@ -39,22 +41,19 @@ class Said:
 class Walk:
     """One series on its way; `advance` takes it on."""
 
-    terms: Terms
+    pace: Pace
+    terms: Terms  # of the one series
     start_s: float  # time of the first point
     quantile: float = model.QUANTILE  # of the peak, that the model learns
     ladder: tuple[Rung, ...] = boldness.LADDER
+    own_seasons: bool = True  # look for a season that is no hour, day or week
+    dates: Dates = NO_DATES  # what is known beforehand of its calendar
     at: int = 0  # points that have been walked through
+    _season_s: float | None = None
     _model: PeakModel | None = None
     _refit_at: int | None = None
-    _shadows: Shadows | None = None
-    _since: int = 0  # the point at which the shadows began
-    _rung: int = OFF
-    _lost: list[Floats] = field(default_factory=list)  # by each rung, summed up to each choice
-    _spent: list[Floats] = field(default_factory=list)
-    _load: list[float] = field(default_factory=list)
-    _total: float = 0.0  # load that came since the shadows began
-    _measured: float = 0.0  # what the next decision of the shadows goes by
-    _asked: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    _trials: Trials | None = None
+    _calibration: Calibration | None = None
 
     def advance(self, loads: Floats, measured: Floats) -> Said:
         """Walk on to the end of `loads`, shape (n,), the whole series so far, NaN in gaps; say what was said of each new point.
@@ -63,7 +62,7 @@ class Walk:
         """
         parts = []
         while self.at < loads.size:
-            end = min(self._refit_due(), loads.size)
+            end = min(self.learns_at, loads.size)
             if end == self.at:
                 self._refit(loads[: self.at])
                 continue
@@ -74,16 +73,27 @@ class Walk:
         )
 
     @property
-    def _lean(self) -> Bools:
-        return np.array([False, *(rung.lean for rung in self.ladder)])
+    def on_trial(self) -> bool:
+        """Whether forecasts are not acted on yet, however good they are."""
+        return self._trials is None or not self._trials.warm[0]
 
-    def _refit_due(self) -> int:
-        if self._refit_at is None:
-            self._refit_at = round(_FIRST_FIT_S / self.terms.step_s)
-        return self._refit_at
+    @property
+    def learns_at(self) -> int:
+        """The point before which a model is learnt next."""
+        return round(LEARNING_DAYS * DAY_S / self.pace.step_s) if self._refit_at is None else self._refit_at
+
+    def copy(self) -> "Walk":
+        """Return one that is as far as this, and goes on by itself."""
+        return replace(self, _trials=deepcopy(self._trials), _calibration=deepcopy(self._calibration))
+
+    @property
+    def _capacity(self) -> float:
+        return float(self.terms.capacity[0])
 
     def _refit(self, loads: Floats) -> None:
-        self._refit_at = loads.size + round(_REFIT_S / self.terms.step_s)
+        self._refit_at = loads.size + round(DAY_S / self.pace.step_s)
+        if self.own_seasons:
+            self._season_s = own_season(seasons.find(loads[-round(_LOOK_BACK_S / self.pace.step_s) :], self.pace.step_s))
         try:
             seen = self._seen(loads)
             self._model = model.fit([model.rows_of(seen, features(seen))], self.quantile)
@@ -91,8 +101,8 @@ class Walk:
             return
 
     def _seen(self, loads: Floats) -> Seen:
-        lead = self.terms.start
-        return Seen(loads, Grid(self.start_s, self.terms.step_s, 2, lead + 1), _FLOOR_PODS * self.terms.capacity)
+        grid = Grid(self.start_s, self.pace.step_s, 2, self.pace.start + 1, season_s=self._season_s, dates=self.dates)
+        return Seen(loads, grid, FLOOR_PODS * self._capacity)
 
     def _stretch(self, loads: Floats, measured: Floats) -> Said:
         new = slice(self.at, loads.size)
@@ -101,44 +111,30 @@ class Walk:
             nothing = np.full(size, np.nan)
             return Said(nothing, nothing, np.full(size, OFF), np.zeros(size, dtype=np.bool_))
         seen = self._seen(loads)
-        rises = self._model.rises(features(seen)[new])
-        asked = boldness.asks(seen, rises, new, self.terms.capacity, self.ladder)
-        rungs = self._tried(loads[new], measured[new], asked)
-        provided = np.full(size, np.nan)
-        for rung in np.unique(rungs[rungs != OFF]):
-            here = rungs == rung
-            provided[here] = self.ladder[rung - 1].provided(seen, rises, new)[here]
-        return Said(seen.loads(rises, new), provided, rungs, self._lean[rungs])
+        known = features(seen)[new]
+        rises = sources.rises(self._model.rises(known), known, seen.grid)
+        outlook = Outlook(seen.level[new], rises, seen.highest[new], seen.floor)
+        rungs, pods = self._tried(loads[new], measured[new], boldness.asks(outlook, self._capacity, self.ladder))
+        provided = boldness.provided(outlook, rungs, self.ladder)
+        provided = boldness.served_by(pods, provided, boldness.pods_for(loads[new], self._capacity), self._capacity)
+        stated = self._stated(seen, rises[Source.MODEL], new)
+        return Said(seen.loads(stated, new), provided, rungs, boldness.lean_of(self.ladder)[rungs])
 
-    def _tried(self, loads: Floats, measured: Floats, asked: Ints) -> Ints:
-        """Walk the shadows through new points, and return the rung that is in use at each."""
-        if self._shadows is None:
-            self._since, self._measured, self._asked = self.at, float(np.nan_to_num(measured[0])), asked[:, 0]
-            self._shadows = Shadows.begun(self.terms, self._measured, self._lean)
-        every = round(_CHOICE_S / self.terms.step_s)
-        rungs = np.empty(loads.size, dtype=np.int64)
-        for offset in range(loads.size):
-            if (self.at + offset - self._since) % every == 0:
-                self._choose(every)
-            rungs[offset] = self._rung
-            if math.isnan(loads[offset]):
-                continue
-            self._total += float(loads[offset])
-            self._shadows.step(float(loads[offset]), self._measured, self._asked)
-            if not math.isnan(measured[offset]):
-                self._measured = float(measured[offset])
-            self._asked = asked[:, offset]
-        return rungs
+    def _stated(self, seen: Seen, learnt: Floats, new: slice) -> Floats:
+        """Return the rises to state at new points, raised until the quantile holds."""
+        delay = seen.grid.last
+        if self._calibration is None:
+            self._calibration = Calibration.begun(self.quantile, delay)
+        came = rolling.before(seen.targets(), delay)[new]
+        return np.array([self._calibration.step(learnt[at : at + 1], came[at : at + 1])[0] for at in range(learnt.size)])
 
-    def _choose(self, every: int) -> None:
-        shadows = self._shadows
-        if shadows is None:
-            return
-        self._lost.append(shadows.lost.copy())
-        self._spent.append(shadows.spent.copy())
-        self._load.append(self._total)
-        if (len(self._lost) - 1) * every < _WARM_S / self.terms.step_s:
-            return
-        past = max(0, len(self._lost) - 1 - round(_LOOK_BACK_S / _CHOICE_S))
-        lost, spent = self._lost[-1] - self._lost[past], self._spent[-1] - self._spent[past]
-        self._rung = boldness.chosen(lost, spent, self._load[-1] - self._load[past], self._rung, self._lean)
+    def _tried(self, loads: Floats, measured: Floats, asked: Counts) -> tuple[Ints, Counts]:
+        """Try all rungs at new points, and return the one in use at each and the pods that it asks for, if it is lean."""
+        if self._trials is None:
+            self._trials = Trials.begun(self.pace, self.ladder, 1)
+        rungs, pods = np.empty(loads.size, dtype=np.int64), np.empty(loads.size, dtype=np.int16)
+        for at in range(loads.size):
+            here = slice(at, at + 1)
+            self._trials.step(loads[here], measured[here], asked[here], self.terms)
+            rungs[at], pods[at] = self._trials.rungs[0], self._trials.pods[0]
+        return rungs, pods

@@ -7,6 +7,7 @@ from autoscaler.scaling import zero
 from autoscaler.scaling.draft import Draft
 from autoscaler.scaling.reactive import Step
 from autoscaler.scaling.schedules.bounds import Bounds
+from autoscaler.scaling.schedules.timetable import days_of
 from autoscaler.scaling.schedules.types import Timetable
 from autoscaler.scaling.types import Condition, Event, Limit, Policy, Source, State
 
@@ -60,14 +61,18 @@ def after_change(before: int, after: int, policy: Policy, state: State, *, pause
 
 
 def calendars_condition(policy: Policy, known: Timetable | None) -> Condition | None:
-    """Return whether every calendar that schedules name can be read; None where they name none."""
-    if known is None or not any(one.country or one.calendar for schedule in policy.schedules for one in schedule.exclude):
+    """Return whether every calendar that schedules and forecasts name can be read; None where they name none."""
+    named = [*(one for schedule in policy.schedules for one in schedule.exclude), *policy.holidays]
+    if not any(one.country or one.calendar for one in named):
         return None
-    if not known.faults:
-        text = "every calendar that the schedules name was read"
+    schedules, forecasts = known.faults if known else (), days_of(policy.holidays, policy.calendars)[1]
+    texts = [f"{'; '.join(schedules)}; until then its schedules hold on all days, but lower no bound"] if schedules else []
+    texts += [f"{'; '.join(forecasts)}; until then its forecasts go on without these holidays"] if forecasts else []
+    if not texts:
+        whose = "the forecast" if not policy.schedules else "the schedules" if not policy.holidays else "schedules and forecast"
+        text = f"every calendar that {whose} name{'s' if whose == 'the forecast' else ''} was read"
         return Condition(CALENDARS, status=True, reason=Reason.CALENDARS_READ, message=text)
-    text = f"{'; '.join(known.faults)}; until then its schedules hold on all days, but lower no bound"
-    return Condition(CALENDARS, status=False, reason=Reason.CALENDAR_UNREADABLE, message=text)
+    return Condition(CALENDARS, status=False, reason=Reason.CALENDAR_UNREADABLE, message="; ".join(texts))
 
 
 def calendars_event(condition: Condition | None) -> tuple[Event, ...]:

@@ -4,6 +4,7 @@ Finding it takes some hundred microseconds a schedule, so what was found is kept
 """
 
 import math
+from collections.abc import Sequence
 from datetime import date
 
 from autoscaler.api import times
@@ -34,7 +35,7 @@ def timetable(schedules: tuple[Schedule, ...], calendars: Calendars, now_s: floa
     changes: list[Change] = []
     until_s = math.inf
     for schedule in schedules:
-        excluded, doubts = _excluded(schedule, calendars)
+        excluded, doubts = days_of(schedule.exclude, calendars)
         faults |= dict.fromkeys(doubts)
         found = situation(plan(schedule), excluded, now_s)
         until_s = min(until_s, found.until_s)
@@ -46,9 +47,9 @@ def timetable(schedules: tuple[Schedule, ...], calendars: Calendars, now_s: floa
     return Timetable(schedules, calendars, now_s, until_s, tuple(active), first, tuple(faults))
 
 
-def _excluded(schedule: Schedule, calendars: Calendars) -> tuple[frozenset[date], tuple[str, ...]]:
-    """Return the days on which a schedule does not hold, as far as they are known, and why they may not be all."""
-    days = [_days(one, calendars) for one in schedule.exclude]
+def days_of(several: Sequence[Exclusion], calendars: Calendars) -> tuple[frozenset[date], tuple[str, ...]]:
+    """Return all days that exclusions mean, as far as they are known, and why these may not be all."""
+    days = [_days(one, calendars) for one in several]
     if len(days) == 1:
         return days[0].days, tuple(filter(None, [days[0].fault]))
     return frozenset().union(*(one.days for one in days)), tuple(one.fault for one in days if one.fault)

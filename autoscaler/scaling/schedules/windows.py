@@ -11,7 +11,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -103,7 +103,7 @@ def _end_of_last(known: Plan, line: str, excluded: frozenset[date], now_s: float
             return None
         if last[1].date() not in excluded:
             return end_s
-        begun = cron.before(line, known.where, _midnight(last[1].date(), known.where) - 1)
+        begun = cron.before(line, known.where, times.midnight(last[1].date(), known.where) - 1)
     return None
 
 
@@ -127,7 +127,7 @@ def _without(
         elif (skipped := skipped + 1) > _MOST_DAYS:
             return
         else:
-            moments = later(_midnight(moment[1].date() + timedelta(days=1), where) - 1)
+            moments = later(times.midnight(moment[1].date() + timedelta(days=1), where) - 1)
 
 
 def _of_dates(known: Plan, excluded: frozenset[date], now_s: float) -> Situation:
@@ -143,7 +143,7 @@ def _edges(known: Plan, excluded: frozenset[date]) -> tuple[float, ...]:
     from_s, to_s = known.from_s + known.early_s, known.to_s - known.late_s
     runs: list[list[float]] = []
     for day in sorted(one for one in excluded if one.year in _YEARS):
-        begin_s, end_s = _midnight(day, known.where), _midnight(day + timedelta(days=1), known.where)
+        begin_s, end_s = times.midnight(day, known.where), times.midnight(day + timedelta(days=1), known.where)
         if runs and runs[-1][1] == begin_s:
             runs[-1][1] = end_s
         else:
@@ -155,7 +155,3 @@ def _edges(known: Plan, excluded: frozenset[date]) -> tuple[float, ...]:
         if left_s < back_s:
             edges += [left_s, back_s]
     return tuple(edges)
-
-
-def _midnight(day: date, where: ZoneInfo) -> float:
-    return times.first(datetime.combine(day, time()), where)

@@ -5,6 +5,21 @@
 {{- include "foresail.checkTimes" . -}}
 {{- include "foresail.checkWeb" . -}}
 {{- include "foresail.checkCalendars" . -}}
+{{- include "foresail.checkSaved" . -}}
+{{- end -}}
+
+{{- define "foresail.checkSaved" -}}
+{{- $saved := .Values.forecast.saved -}}
+{{- $folder := .Values.settings.forecast.saved_folder -}}
+{{- if and $saved.enabled $folder -}}
+  {{- fail (printf "forecast.saved.enabled is true and settings.forecast.saved_folder is %s: the chart mounts a folder of its own; leave one of them out" $folder) -}}
+{{- end -}}
+{{- if and (include "foresail.hasClaim" .) (gt (int .Values.replicas) 1) (ne $saved.accessMode "ReadWriteMany") -}}
+  {{- fail (printf "forecast.saved.accessMode is %s and replicas is %v: the second pod may never get the volume; use a claim that is ReadWriteMany, one replica, or forecast.saved.persistent=false" $saved.accessMode .Values.replicas) -}}
+{{- end -}}
+{{- if and $saved.enabled (not $saved.persistent) $saved.existingClaim -}}
+  {{- fail (printf "forecast.saved.existingClaim is %s and forecast.saved.persistent is false: leave one of them out" $saved.existingClaim) -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "foresail.checkCalendars" -}}
@@ -17,7 +32,8 @@
 {{- /* A value that is set to null is taken away by Helm before the schema is looked at. Parts stand behind their whole. */ -}}
 {{- define "foresail.checkPresent" -}}
 {{- range $path := list
-    "image" "image.repository" "image.pullPolicy" "serviceAccount" "rbac" "healing"
+    "image" "image.repository" "image.pullPolicy" "serviceAccount" "rbac" "healing" "forecast" "forecast.saved"
+    "forecast.saved.accessMode" "forecast.saved.size"
     "settings" "settings.acts" "settings.prometheus" "settings.prometheus.url" "settings.prometheus.job"
     "settings.forecast" "settings.forecast.refresh_s" "settings.forecast.expiry_s" "settings.healing"
     "settings.leader_election" "settings.leader_election.enabled" "settings.leader_election.lease_name"

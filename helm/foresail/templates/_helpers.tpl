@@ -102,7 +102,23 @@ capabilities: {drop: [ALL]}
 {{- $folder := dict "calendar_folder" (include "foresail.calendarFolder" .) -}}
 {{- $_ := set $settings "scaling" (mergeOverwrite (default dict $settings.scaling) $folder) -}}
 {{- end -}}
+{{- if .Values.forecast.saved.enabled -}}
+{{- $_ := set $settings.forecast "saved_folder" (include "foresail.savedFolder" .) -}}
+{{- end -}}
 {{- toYaml $settings -}}
+{{- end -}}
+
+{{- define "foresail.savedFolder" -}}
+/var/lib/foresail
+{{- end -}}
+
+{{- /* True where a claim holds what was learnt. */ -}}
+{{- define "foresail.hasClaim" -}}
+{{- if and .Values.forecast.saved.enabled .Values.forecast.saved.persistent }}true{{ end -}}
+{{- end -}}
+
+{{- define "foresail.savedClaim" -}}
+{{- default (printf "%s-saved" (include "foresail.fullname" .)) .Values.forecast.saved.existingClaim -}}
 {{- end -}}
 
 {{- /* Not the folder of the settings, which is a mount by itself. */ -}}

@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
+from autoscaler.api.overrides import Exclusion
 from autoscaler.api.parse import healing_policy, predictive_autoscaler
-from autoscaler.api.types import MetricType, Mode, SelectPolicy, TargetType
+from autoscaler.api.types import ForecastPolicy, MetricType, Mode, SelectPolicy, TargetType
 from autoscaler.errors import InvalidObject
 
 Json = dict[str, Any]
@@ -244,6 +245,15 @@ def test_what_would_do_nothing_where_the_hpa_scales_is_refused_by_name(field: st
     assert predictive_autoscaler(an_autoscaler(**floored, onDelete="Keep", pause={"all": True})).spec
 
 
+def test_a_floor_takes_no_forecast_that_may_decide_with_fewer_pods() -> None:
+    floored = {"scaleTargetRef": FLOOR_OF, "mode": "HPAFloor", "maxReplicas": None}
+    found = faults(an_autoscaler(**floored, forecast={"policy": "Earned"}))
+    assert found.keys() == {"spec.forecast.policy"}
+    assert "must not be Earned when mode is HPAFloor" in found["spec.forecast.policy"]
+    assert predictive_autoscaler(an_autoscaler(forecast={"policy": "Earned"})).spec
+    assert predictive_autoscaler(an_autoscaler(**floored, forecast={"policy": "Conservative", "capacityRatio": 2})).spec
+
+
 def test_max_below_min_names_both() -> None:
     assert faults(an_autoscaler(minReplicas=3, maxReplicas=2)) == {
         "spec.maxReplicas": "must be at least minReplicas, which is 3, not 2"
@@ -348,6 +358,10 @@ def test_behavior_has_the_bounds_of_the_hpa(rules: Json, wrong: str) -> None:
         ({"leadSeconds": "soon"}, "leadSeconds"),
         ({"maxExtraPods": -1}, "maxExtraPods"),
         ({"historySeconds": 0}, "historySeconds"),
+        ({"historySeconds": 28 * 86400 + 1}, "historySeconds"),
+        ({"capacityRatio": 0.99}, "capacityRatio"),
+        ({"capacityRatio": 10.1}, "capacityRatio"),
+        ({"capacityRatio": "1.5"}, "capacityRatio"),
         ({"seasons": "daily"}, "seasons"),
         ({"seasons": [0]}, "seasons[0]"),
         ({"seasons": ["1d"]}, "seasons[0]"),
@@ -355,6 +369,15 @@ def test_behavior_has_the_bounds_of_the_hpa(rules: Json, wrong: str) -> None:
         ({"seasons": [86400], "historySeconds": 3600}, "seasons[0]"),
         ({"seasons": [15 * 86400]}, "seasons[0]"),
         ({"policy": "Bold"}, "policy"),
+        ({"timeZone": "Europe/Berlni"}, "timeZone"),
+        ({"timeZone": ""}, "timeZone"),
+        ({"holidays": {"country": "DE"}}, "holidays"),
+        ({"holidays": [{}]}, "holidays[0]"),
+        ({"holidays": [{"country": "DE", "dates": ["2026-12-24"]}]}, "holidays[0]"),
+        ({"holidays": [{"dates": ["2026-12-24"]}, {"country": "GE"}, {"country": "GERM"}]}, "holidays[2].country"),
+        ({"holidays": [{"country": "DE", "subdivision": "BX"}]}, "holidays[0].subdivision"),
+        ({"holidays": [{"dates": ["24.12.2026"]}]}, "holidays[0].dates[0]"),
+        ({"holidays": [{"calendar": "../etc"}]}, "holidays[0].calendar"),
         ({"enabled": "yes"}, "enabled"),
         ({"enable": True}, "enable"),
     ],
@@ -368,6 +391,29 @@ def test_a_forecast_can_name_its_lead_time_and_seasons() -> None:
         an_autoscaler(forecast={"leadSeconds": 90, "seasons": [86400, 604800], "risk": 0.98})
     ).spec.forecast
     assert (forecast.lead_seconds, forecast.seasons, forecast.risk) == (90, (86400, 604800), 0.98)
+
+
+def test_a_forecast_can_name_its_time_zone_and_holidays_and_that_it_has_none() -> None:
+    own = {"timeZone": "Europe/Berlin", "holidays": [{"country": "DE", "subdivision": "BY"}]}
+    forecast = predictive_autoscaler(an_autoscaler(forecast=own)).spec.forecast
+    assert (forecast.time_zone, forecast.holidays) == ("Europe/Berlin", (Exclusion(country="DE", subdivision="BY"),))
+    plain = predictive_autoscaler(an_autoscaler()).spec.forecast
+    assert (plain.time_zone, plain.holidays) == (None, None)
+    assert predictive_autoscaler(an_autoscaler(forecast={"holidays": []})).spec.forecast.holidays == ()
+
+
+def test_a_zone_that_is_misspelt_is_told_with_the_one_that_is_near() -> None:
+    [fault] = faults(an_autoscaler(forecast={"timeZone": "europe/berlni"})).values()
+    assert "IANA name" in fault
+    assert "did you mean Europe/Berlin?" in fault
+
+
+def test_a_forecast_may_have_earned_more_and_fill_pods_further() -> None:
+    plain = predictive_autoscaler(an_autoscaler()).spec.forecast
+    assert (plain.policy, plain.capacity_ratio, plain.risk) == (ForecastPolicy.CONSERVATIVE, 1.0, 0.95)
+    bold = {"policy": "Earned", "capacityRatio": 1.43, "historySeconds": 28 * 86400}
+    forecast = predictive_autoscaler(an_autoscaler(forecast=bold)).spec.forecast
+    assert (forecast.policy, forecast.capacity_ratio, forecast.history_seconds) == (ForecastPolicy.EARNED, 1.43, 2_419_200)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """The pods of the comparison are those of the replay and of the shadows."""
 
+import sys
+from typing import Self
+
 import numpy as np
 import pytest
 
-from autoscaler.forecasting.peaks.shadow import Shadows, Terms
+from autoscaler.forecasting.peaks.shadow import Pace, Shadows, Terms
+from autoscaler.forecasting.types import Bools
 from autoscaler.model import Floats
 from autoscaler.replay.foresight import Foreseen
 from autoscaler.replay.score import BASIS_POINTS, score
@@ -37,11 +41,15 @@ def plain(targets: list[float], asked: Counts) -> Ways:
 class Says:
     """A foresight that says what it is given; 0 is nothing."""
 
+    learns_at = sys.maxsize
+
     def __init__(self, peaks: Counts) -> None:
         self.peaks = peaks
 
-    def block(self, seen: Floats, first: int, last: int) -> Foreseen:
-        del seen
+    def copy(self) -> Self:
+        return self
+
+    def block(self, seen: Floats, first: int, last: int, full: Bools | None = None) -> Foreseen:  # noqa: ARG002
         peak = self.peaks[first - CUT : last - CUT].astype(float)
         return Foreseen(peak, peak > 0, peak, peak)
 
@@ -51,12 +59,13 @@ def test_they_are_the_shadows(seed: int) -> None:
     load = a_restless_load(seed)
     seen, asked = seen_of(load)[CUT:], some_asks(seed, 8)
     played = play(load[CUT:], seen, plain([0.7] * 8, asked))
-    shadows = Shadows.begun(Terms(1.0, 0.7, START_STEPS, STEP_S, LEAST, MOST), float(seen[0]), np.zeros(8, dtype=np.bool_))
+    terms = Terms.alone(1.0, 0.7, LEAST, MOST)
+    shadows = Shadows.begun(Pace(STEP_S, START_STEPS), terms, seen[:1], np.zeros(8, dtype=np.bool_))
     for step in range(STEPS):
-        shadows.step(float(load[CUT + step]), float(seen[step]), asked[:, step].astype(np.int64))
-        np.testing.assert_array_equal(played.desired[:, step], shadows.wanted)
-    np.testing.assert_allclose(np.maximum(load[CUT:] - played.ready, 0.0).sum(axis=1), shadows.lost)
-    np.testing.assert_array_equal(played.desired.sum(axis=1, dtype=np.int64), shadows.spent)
+        shadows.step(load[CUT + step : CUT + step + 1], seen[step : step + 1], asked[None, :, step], terms)
+        np.testing.assert_array_equal(played.desired[:, step], shadows.wanted[0])
+    np.testing.assert_allclose(np.maximum(load[CUT:] - played.ready, 0.0).sum(axis=1), shadows.lost[0])
+    np.testing.assert_array_equal(played.desired.sum(axis=1, dtype=np.int64), shadows.spent[0])
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -1,15 +1,17 @@
 """The client of Prometheus, over real HTTP, against answers good, odd and bad."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
-from autoscaler.clients.prometheus import PARALLEL, PrometheusMetrics
-from autoscaler.clients.prometheus_session import FOREIGN, address, to_error
+from autoscaler.clients import whole_body
+from autoscaler.clients.prometheus import PARALLEL, PARALLEL_HISTORIES, PrometheusMetrics
+from autoscaler.clients.prometheus_session import FOREIGN, TooSlow, address, to_error
 from autoscaler.errors import ForesailError, Permanent, Temporary
 from autoscaler.model import WorkloadKey
 from autoscaler.settings import ForecastSettings, PrometheusSettings
@@ -197,6 +199,22 @@ async def test_steps_that_are_no_whole_seconds_stay_on_the_grid(
     np.testing.assert_allclose(history.values, [10.0, 10.5, 11.0, 11.5, 12.0])
 
 
+@pytest.mark.parametrize("space", ["", " "], ids=["as Prometheus writes it", "as others may"])
+async def test_infinite_values_are_gaps_of_history_however_they_are_written(server: FakePrometheusServer, space: str) -> None:
+    values = f",{space}".join(
+        f'[{60 * at},{space}"{value}"]' for at, value in enumerate(["1.5", "+Inf", "-Inf", "NaN", "2e-3"])
+    )
+    body = (
+        f'{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"le":"+Inf"}},"values":[{values}]}}]}}}}'
+    )
+    client = a_client(server.url)
+    server.fail(200, body)
+    history = await client.query_history("up", start_s=0, end_s=240, step_s=60)
+    client.close()
+    assert history is not None
+    np.testing.assert_array_equal(history.values, [1.5, np.nan, np.nan, np.nan, 0.002])
+
+
 async def test_a_long_history_is_asked_for_in_parts_that_join_without_a_seam(server: FakePrometheusServer) -> None:
     client = a_client(server.url, max_points=100)
     for _ in range(3):
@@ -214,11 +232,12 @@ async def test_a_range_that_is_too_large_is_halved_until_it_is_answered(
     too_large = '{"error": "query processing would load too many samples into memory in query execution"}'
     server.fail(422, too_large)
     server.fail(422, too_large)
-    for _ in range(3):
+    for _ in range(4):
         server.grid(lambda at_s: at_s)
     history = await metrics.query_history("up", start_s=0, end_s=60 * 399, step_s=60)
     assert history is not None
     np.testing.assert_allclose(history.values, np.arange(400) * 60.0)
+    assert [float(request.form["end"]) / 60 for request in server.requests] == [399, 399, 399, 299, 199, 99]  # newest first
 
 
 async def test_a_range_that_is_too_large_however_short_is_an_error_with_the_remedy(
@@ -276,7 +295,7 @@ async def test_what_pods_request_is_told_by_kube_state_metrics_else_by_the_kerne
         ((302, ""), Permanent, "final address"),
         ((422, '{"error": "many-to-many matching not allowed"}'), Permanent, "many-to-many"),
         ((429, "slow down"), Temporary, "slow down"),
-        ((503, '{"error": "query timed out"}'), Temporary, "query timed out"),
+        ((503, '{"error": "query timed out in expression evaluation"}'), TooSlow, "query timed out"),
         ((418, ""), Permanent, "prometheus.url"),
     ],
 )
@@ -327,6 +346,108 @@ async def test_a_server_that_hangs_ends_with_the_time_out(server: FakePrometheus
         await hurried.pod_usage("cpu")
     assert counted("pod_cpu", "timeout") == before + 1
     hurried.close()
+
+
+async def whole_request(reader: asyncio.StreamReader) -> None:
+    """Read a request with its form: who closes a connection with some of it unread resets it, and the answer may be lost."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    [length] = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    await reader.readexactly(int(length.split(b":")[1]))
+
+
+async def served(body: Callable[[asyncio.StreamWriter], Awaitable[None]], head: str, **options: object) -> ForesailError:
+    """Ask a server that answers with this head and body, and return what the client makes of it; its threads have ended."""
+
+    under_way: list[asyncio.Task[None] | None] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        under_way.append(asyncio.current_task())
+        await whole_request(reader)
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{head}\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionError):
+            await body(writer)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as there:
+        client = a_client(f"http://127.0.0.1:{there.sockets[0].getsockname()[1]}", **options)
+        with pytest.raises(ForesailError) as caught:
+            await client.query("up")
+        await asyncio.to_thread(client._threads.shutdown)  # ends once the last request has
+        client.close()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(task for task in under_way if task is not None))
+    return caught.value
+
+
+async def test_an_answer_that_trickles_holds_no_thread_beyond_the_time_out() -> None:
+    async def trickle(writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    error = await served(trickle, "Content-Length: 1000000", timeout_s=0.5)
+    assert isinstance(error, TooSlow)
+    assert "no answer in time" in str(error)
+
+
+async def test_an_answer_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole_body.read, "__defaults__", (1 << 20,))
+
+    async def flood(writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b" " * (1 << 16))
+            await writer.drain()
+
+    error = await served(flood, "Connection: close")
+    assert isinstance(error, Temporary)
+    assert "the answer is longer than 1 MiB" in str(error)
+
+
+async def test_an_answer_that_cannot_be_unpacked_or_breaks_off_is_told_so() -> None:
+    async def rubbish(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"rubbish")
+        await writer.drain()
+
+    assert "cannot be unpacked" in str(await served(rubbish, "Content-Length: 7\r\nContent-Encoding: gzip"))
+    assert "breaks off" in str(await served(rubbish, "Content-Length: 1000"))
+
+
+async def test_an_error_that_comes_as_a_success_is_told_in_its_own_words() -> None:
+    async def boom(writer: asyncio.StreamWriter) -> None:
+        writer.write(b'{"status":"error","errorType":"x","error":"boom"}')
+        await writer.drain()
+
+    assert "HTTP 200: boom" in str(await served(boom, "Connection: close"))
+
+
+async def test_weeks_that_are_read_leave_room_for_the_newest_load(
+    server: FakePrometheusServer, metrics: PrometheusMetrics
+) -> None:
+    server.gate = asyncio.Event()
+    long = [asyncio.create_task(metrics.query_history("up", start_s=0, end_s=600, step_s=60)) for _ in range(PARALLEL + 3)]
+    await until(lambda: len(server.requests) == PARALLEL_HISTORIES)
+    newest = asyncio.create_task(metrics.query("now"))
+    await until(lambda: len(server.requests) == PARALLEL_HISTORIES + 1)
+    assert server.requests[-1].form["query"] == "now"
+    server.gate.set()
+    await asyncio.gather(*long, newest)
+
+
+@pytest.mark.parametrize("lift", [True, False])
+async def test_usage_that_was_throttled_is_lifted_unless_a_setting_says_otherwise(
+    server: FakePrometheusServer, *, lift: bool
+) -> None:
+    settings = msgspec.convert({"url": server.url}, PrometheusSettings)
+    client = PrometheusMetrics(settings, ForecastSettings(lift_throttled=lift))
+    labels = {"namespace": "shop", "workload_kind": "Deployment", "workload": "web"}
+    for value in (3.0, 0.25):
+        server.grid(lambda _, value=value: value, labels)  # type: ignore[misc]
+    found = await client.workload_history("cpu", start_s=0, end_s=300, step_s=60)
+    client.close()
+    np.testing.assert_allclose(found[WorkloadKey("shop", "Deployment", "web")].values, 4.0 if lift else 3.0)
 
 
 async def test_no_more_than_a_few_queries_run_at_once(server: FakePrometheusServer, metrics: PrometheusMetrics) -> None:

@@ -74,7 +74,7 @@ def test_without_a_scored_day_nothing_is_compared() -> None:
 
 def test_a_story_survives_being_kept(tmp_path: Path) -> None:
     story = a_story({FORECAST_TWIN: 1, REACTIVE_TWIN: 2}, {FORECAST_TWIN: 3, REACTIVE_TWIN: 3})
-    story.expectations.append(Expectation(1.0, 9.5, 12.0, gate_open=True, error_ratio=0.1))
+    story.expectations.append(Expectation(1.0, 9.5, 12.0, gate_open=True, lost_ratio=0.1))
     story.messages.append(Message(2.0, "foresail", "foresail.scaled", signed=True, text="2 to 3", data={"a": 1}))
     story.save(tmp_path / "story.json")
     assert Story.load(tmp_path / "story.json") == story
@@ -82,6 +82,6 @@ def test_a_story_survives_being_kept(tmp_path: Path) -> None:
 
 def test_the_picture_is_drawn(tmp_path: Path) -> None:
     story = a_story({FORECAST_TWIN: 1, REACTIVE_TWIN: 2}, {FORECAST_TWIN: 3, REACTIVE_TWIN: 3})
-    story.expectations.append(Expectation(1.0, 9.5, 12.0, gate_open=True, error_ratio=0.1))
+    story.expectations.append(Expectation(1.0, 9.5, 12.0, gate_open=True, lost_ratio=0.1))
     report.picture(story, tmp_path / "twins.png")
     assert (tmp_path / "twins.png").read_bytes().startswith(b"\x89PNG")

@@ -2,14 +2,10 @@
 
 import numpy as np
 
-from autoscaler.forecasting.fleet import forecast
-from autoscaler.forecasting.types import Request
-from autoscaler.model import Floats, Forecast, History
+from autoscaler.model import Floats
 
-START_S = 1_800_000_000.0
 STEP_S = 5.0
 DAY_S = 240.0
-EXPIRY_S = 300.0
 
 
 def true_rate(times_s: Floats, day_s: float = DAY_S) -> Floats:
@@ -27,24 +23,3 @@ def busy_days(days: float, *, day_s: float = DAY_S, step_s: float = STEP_S, seed
 
 def flat_noise(points: int = 600, *, seed: int = 0) -> Floats:
     return np.random.default_rng(seed).poisson(20.0, size=points).astype(np.float64)
-
-
-def a_history(values: Floats, step_s: float = STEP_S) -> History:
-    return History(START_S, step_s, np.asarray(values, dtype=np.float64))
-
-
-def the_forecast(
-    values: Floats,
-    *,
-    lead_s: float = 40.0,
-    risk: float = 0.9,
-    seasons_s: tuple[float, ...] | None = (DAY_S,),
-    step_s: float = STEP_S,
-    age_s: float = 0.0,
-    previous: Forecast | None = None,
-) -> Forecast:
-    """The forecast of one series whose newest point is `age_s` old."""
-    history = a_history(values, step_s)
-    request = Request(history, lead_s, risk, seasons_s)
-    (made,) = forecast([request], [previous], history.end_s + age_s, EXPIRY_S)
-    return made

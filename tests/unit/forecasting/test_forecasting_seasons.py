@@ -66,6 +66,8 @@ def test_noise_and_ramps_have_no_season(seed: int) -> None:
     assert seasons.find(np.arange(600.0) * 5 + noise, 5.0) == ()
 
 
-@pytest.mark.parametrize("values", [np.array([1.0]), np.array([1.0, 2.0]), np.arange(5.0), np.full(100, 3.0), np.zeros(64)])
+@pytest.mark.parametrize(
+    "values", [np.array([1.0]), np.array([1.0, 2.0]), np.arange(5.0), np.full(100, 3.0), np.zeros(64), np.full(9, np.nan)]
+)
 def test_what_is_too_short_or_never_changes_has_no_season(values: np.ndarray) -> None:
     assert seasons.find(values, 5.0) == ()

@@ -13,7 +13,7 @@ from autoscaler.handover.record import record_of
 from autoscaler.handover.release import MakeHpa, Service
 from autoscaler.handover.session import Unready
 from tests.fakes.waiting import until
-from tests.unit.handover.stage import HPAS, NAMESPACE, OURS, SHORT_S, Json, Stage, an_autoscaler, an_hpa, does, of
+from tests.unit.handover.stage import HPAS, LONG_S, NAMESPACE, OURS, SHORT_S, Json, Stage, an_autoscaler, an_hpa, does, of
 
 
 async def adopted(stage: Stage, **spec: object) -> Json:
@@ -384,3 +384,15 @@ async def test_a_dry_run_names_the_hpa_that_drives_already(stage: Stage) -> None
     stage.cluster.put(HPAS, an_hpa("by-hand"))
     await stage.release(dry_run=True)
     assert "1. HorizontalPodAutoscaler default/by-hand drives Deployment default/shop" in stage.text
+
+
+async def test_what_a_dead_service_said_last_stays_readable(stage: Stage) -> None:
+    stage.cluster.put(OURS, an_autoscaler())
+    await does(lambda: (stage.ours() or {})["spec"]["mode"] == "Scale", stage.adopt())
+    await until(lambda: bool((stage.ours() or {}).get("status", {}).get("conditions")), deadline_s=LONG_S)
+    stage.alive = False
+    await stage.release(SHORT_S)
+    ours = stage.ours()
+    assert ours
+    assert ours["spec"]["mode"] == "Observe"
+    assert {"AbleToScale", "ScalingActive"} <= {one["type"] for one in ours["status"]["conditions"]}

@@ -268,14 +268,14 @@ async def test_the_schema_knows_every_field_of_the_status_of_an_autoscaler() -> 
     scene.use_cpu(0.160)
     scene.answer(50.0)
     await scene.forecasting.once()
-    measured = {"error_ratio": 0.1, "naive_error_ratio": 0.3, "season_s": 3600.0}
+    measured = {"lost_ratio": 0.1, "pods_ratio": 1.05, "coverage_ratio": 0.95}
     scene.forecasts.forecasts = {series: a_forecast(2.0, **measured) for series in scene.forecasts.forecasts}
     await scene.scaling.once()
     status = scene.status()
     assert {"metrics", "candidates", "conditions", "forecast", "lastScaleTime", "decision", "lastChange"} <= status.keys()
     assert {"limits", "metrics", "pods", "resultReason"} <= status["lastChange"].keys()
     assert {"forecast", "pods", "podsWithValue", "source", "ageSeconds", "reading"} <= status["decision"]["metrics"][0].keys()
-    assert {"peak", "errorRatio", "season", "replicas"} <= status["forecast"].keys()
+    assert {"peak", "lostRatio", "podsRatio", "coverageRatio", "replicas"} <= status["forecast"].keys()
     assert complaints(status, schema_of("PredictiveAutoscaler")["properties"]["status"]) == []
 
 

@@ -22,10 +22,12 @@ CHART = Path(__file__).resolve().parents[3] / "helm" / "foresail"
 VALUES: Json = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 SCHEMA: Json = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 URL = r"^https?://([^/?#@\s]+@)?([^/?#@:\s\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#]\S*)?$"
+DASK = r"^((tcp|tls)://([^/?#@:\s\[\]]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4})?$"
 # Where the schema says more than the type of a setting: what the service refuses at its start by the whole of the settings is
 # refused here before anything is installed; and 0, any port that is free, is none that a probe could find.
 STRICTER: Mapping[str, Json] = {
     "prometheus.url": {"pattern": URL},
+    "forecast.dask_address": {"pattern": DASK},
     "web.port": {"minimum": 1},
     "notify.webhooks[]": {"oneOf": [{"required": ["url"]}, {"required": ["url_file"]}]},
     "notify.webhooks[].url": {"pattern": URL},
@@ -146,6 +148,16 @@ def test_objects_of_our_own_refuse_what_they_do_not_know() -> None:
         ("settings.leader_election.renew_deadline_s=15", "settings.leader_election.renew_deadline_s (15)"),
         ("settings.leader_election.retry_period_s=10", "settings.leader_election.retry_period_s (10)"),
         ("settings.forecast.refresh_s=300", "settings.forecast.expiry_s (300)"),
+        ("settings.forecast.workers=0", "/settings/forecast/workers"),
+        ("settings.forecast.dask_address=scheduler", "/settings/forecast/dask_address"),
+        ("forecast.saved.size=large", "/forecast/saved/size"),
+        ("forecast.saved.accessMode=Some", "/forecast/saved/accessMode"),
+        ("forecast.saved.enabled=true,replicas=2", "forecast.saved.accessMode is ReadWriteOnce and replicas is 2"),
+        ("forecast.saved.enabled=true,settings.forecast.saved_folder=/mine", "settings.forecast.saved_folder is /mine"),
+        (
+            "forecast.saved.enabled=true,forecast.saved.persistent=false,forecast.saved.existingClaim=mine",
+            "forecast.saved.existingClaim is mine and",
+        ),
         ("settings.scaling.tolerance=1", "/settings/scaling/tolerance"),
         ("settings.acts=maybe", "/settings/acts"),
         ("settings.log.level=loud", "/settings/log/level"),

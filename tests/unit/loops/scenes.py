@@ -10,6 +10,8 @@ from autoscaler.loops.context import Context, Stores
 from autoscaler.loops.forecast import ForecastLoop
 from autoscaler.loops.forecast_book import ForecastBook
 from autoscaler.loops.heal import HealLoop
+from autoscaler.loops.keeper import Keeper
+from autoscaler.loops.learn import LearnLoop
 from autoscaler.loops.pods import PodIndex
 from autoscaler.loops.scale import ScaleLoop
 from autoscaler.loops.status import find, timestamp
@@ -18,6 +20,8 @@ from tests.fakes.cluster import FakeCluster
 from tests.fakes.kube import FakeKube, FakeStore
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.prometheus import FakeMetrics
+from tests.fakes.saved import FakeSaved
+from tests.fakes.workers import FakeWorkers
 
 NOW_S = 1_800_000_000.0
 NAMESPACE = "default"
@@ -35,6 +39,8 @@ class Scene:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
+    workers: FakeWorkers = field(default_factory=FakeWorkers)
+    saved: FakeSaved = field(default_factory=FakeSaved)
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW_S))
     board: Board = field(default_factory=Board)
     leading: bool = True
@@ -47,9 +53,14 @@ class Scene:
     forecasts: ForecastBook = field(default_factory=ForecastBook)
     scaling: ScaleLoop = field(init=False)
     forecasting: ForecastLoop = field(init=False)
+    learning: LearnLoop = field(init=False)
     healing: HealLoop = field(init=False)
 
     def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew, as a process that has just started: only the cluster, and what was saved, is as it was."""
         self.kube = FakeKube(self.cluster)
         kinds = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
         self.stores = Stores(
@@ -72,10 +83,14 @@ class Scene:
             board=self.board,
             leads=lambda: self.leading,
             calendars=CalendarFolder(self.settings.scaling.calendar_folder),
+            workers=self.workers,
+            saved=self.saved,
         )
         index = PodIndex(self.stores.pods, self.stores.replica_sets)
         self.scaling = ScaleLoop(self.context, index, self.forecasts)
-        self.forecasting = ForecastLoop(self.context, index, self.forecasts)
+        keeper = Keeper.of(self.settings.forecast)
+        self.forecasting = ForecastLoop(self.context, index, self.forecasts, keeper)
+        self.learning = LearnLoop(self.context, keeper)
         self.healing = HealLoop(self.context, index)
 
     def deploy(self, name: str = "shop", replicas: int = 2) -> None:

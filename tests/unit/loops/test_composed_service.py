@@ -2,16 +2,24 @@
 
 import asyncio
 import json
+import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
+import numpy as np
+import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import unused_port
 
+from autoscaler.clients.ports import SavedCopy
+from autoscaler.clients.saved import SavedState
 from autoscaler.compose import assembled
+from autoscaler.errors import InvalidSettings
 from autoscaler.loops.run import run
 from autoscaler.settings import (
     ForecastSettings,
@@ -31,6 +39,7 @@ from tests.fakes.webhook import FakeReceiver
 from tests.unit.loops.scenes import BROKEN, NAMESPACE, Scene
 
 DEADLINE_S = 20.0
+LESSONS_S = 90.0  # three of them, the first in a process that has to start
 
 
 @dataclass(slots=True)
@@ -148,13 +157,12 @@ def reasons(scene: Scene) -> list[str]:
 
 async def test_load_scales_and_is_told_by_event_webhook_status_page_and_metrics(tmp_path: Path) -> None:
     scene = a_scene()
-    scene.autoscale(forecast={"enabled": True, "historySeconds": 7200})
+    scene.autoscale(forecast={"enabled": True, "historySeconds": 7200, "seasons": [1200]})
     async with a_world(tmp_path, scene) as world:
         await until(lambda: "foresail.scaled" in world.receiver.types(), DEADLINE_S)
-        await until(lambda: scene.condition("ForecastActive")[1] not in {"", "ForecastLearning"}, DEADLINE_S)
         assert scene.replicas() == 6
         assert "SuccessfulRescale" in reasons(scene)
-        assert scene.status()["lastScaleTime"]
+        await until(lambda: "lastScaleTime" in scene.status(), DEADLINE_S)  # written after it was told
         assert world.lease() != ""
         assert "default/shop" in await world.page("/")
         assert await world.page("/readyz") == "ok\n"
@@ -163,6 +171,9 @@ async def test_load_scales_and_is_told_by_event_webhook_status_page_and_metrics(
         )
         decisions = json.loads(await world.page("/api/v1/decisions/default/shop"))["decisions"]
         assert any(row["result"] == "done" and row["desired"] == 6 for row in decisions)
+        await until(lambda: scene.condition("ForecastActive")[1] == "ForecastDoesNotPay", LESSONS_S)  # it never changed
+        (row,) = json.loads(await world.page("/api/v1/forecast/default/shop"))["metrics"]
+        assert (row["metric"], row["reason"]) == ("cpu", "ForecastDoesNotPay")
     assert len(world.api.seen("PUT", "/scale")) == 1
     assert world.lease() == ""  # given back, so that another need not wait
 
@@ -205,7 +216,42 @@ async def test_a_replica_beside_the_leader_only_keeps_its_caches_warm(tmp_path: 
     async with a_world(tmp_path, scene) as world:
         await world.shows("/readyz", "ok\n")
         await world.shows("/", "stands by")
+        assert "ask the one that leads" in await world.page("/api/v1/forecast/default/shop")
         assert world.prometheus.asked == []
     assert scene.replicas() == 3
     assert world.lease() == "another"
     assert [request for request in world.api.requests if request[0] in {"PUT", "POST"}] == []
+
+
+async def test_models_are_learnt_in_another_process_that_ends_with_the_service_and_are_saved_where_the_settings_say(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    async with FakeApiServer() as api:
+        settings = Settings(
+            forecast=ForecastSettings(saved_folder=str(folder), workers=2),
+            leader_election=LeaderElectionSettings(namespace=NAMESPACE),
+            kubernetes=KubernetesSettings(kubeconfig=str(api.kubeconfig(tmp_path))),
+        )
+        async with assembled(settings, asyncio.Event()) as (service, _):
+            [context] = [loop.once.__self__.context for loop in service.loops if loop.name == "forecast"]  # type: ignore[attr-defined]
+            process = await context.workers.run(os.getpid)
+            await context.saved.write("fleet", {"process": np.array(process)}, {})
+        assert process != os.getpid()
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+    copy = await SavedState(str(folder)).read("fleet")
+    assert isinstance(copy, SavedCopy)
+    assert copy.arrays["process"] == process
+
+
+async def test_a_service_that_lacks_dask_says_so_before_it_reaches_for_the_cluster(tmp_path: Path) -> None:
+    settings = Settings(
+        forecast=ForecastSettings(dask_address="tcp://scheduler:8786"),
+        kubernetes=KubernetesSettings(kubeconfig=str(tmp_path / "none")),
+    )
+    without_dask = {name: None for name in sys.modules if name.startswith("autoscaler.clients.dask")} | {"distributed": None}
+    with patch.dict(sys.modules, without_dask), pytest.raises(InvalidSettings, match=r"pip install 'foresail\[dask\]'"):
+        async with assembled(settings, asyncio.Event()):
+            pass

@@ -4,92 +4,140 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.errors import Temporary
-from autoscaler.loops.history import HistoryBook, Question, Span, laid, since
+from autoscaler.loops import history
+from autoscaler.loops.history import HistoryReader, Question, Source, Span
 from autoscaler.model import History
 
 CPU = Question(resource="cpu")
+STEP_S = 60.0
 
 
-class Source:
-    """Prometheus with one series, whose value is its time; `gaps` are times without a sample."""
+class Prometheus:
+    """Series whose value is their time; `gaps` are times without a sample. What is laid is kept by time."""
 
-    def __init__(self) -> None:
-        self.asked: list[Span] = []
+    def __init__(self, *keys: str) -> None:
+        self.keys = keys
+        self.asked: list[tuple[Span, str]] = []
         self.gaps: set[float] = set()
+        self.failing = 0
+        self.laid: dict[str, dict[float, float]] = {key: {} for key in keys}
+        self.reader = HistoryReader[str](max_points=20)
+        self.source: Source[str] = Source(self.fetch, self.lay, lambda key: key.split("/")[0])
 
-    async def fetch(self, span: Span) -> dict[str, History]:
-        self.asked.append(span)
+    async def fetch(self, span: Span, namespace: str) -> dict[str, History]:
+        if self.failing:
+            self.failing -= 1
+            raise Temporary("down")
+        self.asked.append((span, namespace))
         at_s = span.start_s + span.step_s * np.arange(span.points)
         values = np.array([np.nan if at in self.gaps else at for at in at_s])
-        return {"shop": History(span.start_s, span.step_s, values)}
+        return {key: History(span.start_s, span.step_s, values) for key in self.keys if key.startswith(namespace)}
+
+    async def lay(self, found: object) -> None:
+        assert isinstance(found, dict)
+        for key, one in found.items():
+            at_s = one.start_s + one.step_s * np.arange(one.values.size)
+            self.laid[key] |= {at: value for at, value in zip(at_s, one.values, strict=True) if np.isfinite(value)}
+
+    async def read(self, start_s: float, end_s: float, *keys: str, pieces: int = 1000) -> None:
+        span = Span(start_s, end_s, STEP_S)
+        await self.reader.newest(CPU, frozenset(keys or self.keys), span, self.source)
+        left = iter(range(pieces))
+        await self.reader.older(CPU, span, self.source, lambda: next(left, None) is not None)
 
 
-async def test_read_in_parts_is_the_same_as_read_at_once() -> None:
-    source, book = Source(), HistoryBook[str]()
-    for end_s in (10_020.0, 10_080.0, 10_620.0, 12_000.0):
-        span = Span(end_s - 6_000, end_s, 60.0)
-        kept = (await book.read(CPU, frozenset({"shop"}), span, source.fetch))["shop"]
-        whole = (await source.fetch(span))["shop"]
-        assert kept.start_s == whole.start_s
-        np.testing.assert_array_equal(kept.values, whole.values)
+def grid(start_s: float, end_s: float) -> list[float]:
+    return list(np.arange(start_s, end_s + 1, STEP_S))
 
 
-async def test_a_late_sample_within_the_overlap_is_found() -> None:
-    source, book = Source(), HistoryBook[str]()
-    source.gaps = {9_960.0}
-    await book.read(CPU, frozenset({"shop"}), Span(6_000, 9_960, 60.0), source.fetch)
-    source.gaps = set()
-    later = await book.read(CPU, frozenset({"shop"}), Span(6_060, 10_020, 60.0), source.fetch)
-    assert np.isfinite(later["shop"].values).all()
+@given(
+    ends=st.lists(st.integers(1, 90), min_size=1, max_size=5),
+    pieces=st.integers(0, 9),
+    failing=st.integers(0, 4),
+    most=st.sampled_from([60, 90, 11_000]),
+)
+async def test_whatever_fails_on_the_way_in_the_end_all_of_it_was_read(
+    ends: list[int], pieces: int, failing: int, most: int
+) -> None:
+    there = Prometheus("a/shop", "b/cart")
+    there.reader.max_points, there.failing = most, failing
+    end_s = 60_000.0
+    for later in ends:
+        end_s += later * STEP_S
+        try:
+            await there.read(30_000.0, end_s, pieces=pieces)
+        except Temporary:
+            continue
+    there.failing = 0
+    await there.read(30_000.0, end_s)
+    assert sorted(there.laid["a/shop"]) == grid(30_000.0, end_s)
+    assert all(at == value for at, value in there.laid["b/cart"].items())
+    assert there.reader.is_whole(CPU, "a/shop")
 
 
-async def test_a_new_series_makes_the_whole_be_read_again() -> None:
-    source, book = Source(), HistoryBook[str]()
-    await book.read(CPU, frozenset({"shop"}), Span(6_000, 9_960, 60.0), source.fetch)
-    await book.read(CPU, frozenset({"shop", "cart"}), Span(6_060, 10_020, 60.0), source.fetch)
-    assert source.asked[1].start_s == 6_060
+async def test_the_newest_is_read_first_and_the_rest_in_pieces() -> None:
+    there = Prometheus("a/shop")
+    there.reader.max_points = 100
+    await there.read(0.0, 60_000.0, pieces=2)
+    (first, _), (second, _) = there.asked
+    assert (first.end_s, first.points) == (60_000.0, 100)
+    assert second.end_s == first.start_s - STEP_S
+    assert there.reader.is_begun(CPU)
+    assert not there.reader.is_whole(CPU, "a/shop")
 
 
-async def test_everything_is_read_again_after_an_hour() -> None:
-    source, book = Source(), HistoryBook[str]()
-    for end_s in (10_020.0, 11_820.0, 13_620.0):
-        await book.read(CPU, frozenset({"shop"}), Span(end_s - 3_960, end_s, 60.0), source.fetch)
-    assert [span.points for span in source.asked] == [67, 36, 67]
+async def test_after_that_only_the_end_is_read_with_an_overlap_for_late_samples() -> None:
+    there = Prometheus("a/shop")
+    there.gaps = {59_940.0}
+    await there.read(54_000.0, 60_000.0)
+    there.asked.clear()
+    there.gaps = set()
+    await there.read(54_060.0, 60_060.0)
+    assert [(span.start_s, span.end_s) for span, _ in there.asked] == [(59_700.0, 60_060.0)]
+    assert 59_940.0 in there.laid["a/shop"]
 
 
-async def test_a_failed_read_loses_nothing_and_the_next_fills_the_gap() -> None:
-    source, book = Source(), HistoryBook[str]()
-
-    async def down(_: Span) -> dict[str, History]:
-        raise Temporary("down")
-
-    await book.read(CPU, frozenset({"shop"}), Span(6_000, 9_960, 60.0), source.fetch)
-    with pytest.raises(Temporary):
-        await book.read(CPU, frozenset({"shop"}), Span(6_600, 10_560, 60.0), down)
-    later = await book.read(CPU, frozenset({"shop"}), Span(7_200, 11_160, 60.0), source.fetch)
-    assert np.isfinite(later["shop"].values).all()
-    assert source.asked[-1].start_s > 7_200
+async def test_a_new_series_costs_a_read_of_its_own_namespace() -> None:
+    there = Prometheus("a/shop", "b/cart")
+    await there.read(54_000.0, 60_000.0, "a/shop")
+    there.asked.clear()
+    await there.read(54_000.0, 60_000.0)
+    assert {namespace for _, namespace in there.asked} == {"b"}
+    assert sorted(there.laid["b/cart"]) == grid(54_000.0, 60_000.0)
 
 
-async def test_a_series_without_a_single_point_is_left_out() -> None:
-    async def fetch(span: Span) -> dict[str, History]:
-        return {"shop": History(span.start_s, span.step_s, np.full(span.points, np.nan))}
-
-    assert await HistoryBook[str]().read(CPU, frozenset({"shop"}), Span(0, 600, 60.0), fetch) == {}
-
-
-@given(shift=st.integers(-20, 20), length=st.integers(0, 20))
-def test_laying_puts_every_point_at_its_time_and_nothing_elsewhere(shift: int, length: int) -> None:
-    span = Span(600.0, 1_200.0, 60.0)
-    at_s = 600.0 + 60.0 * shift + 60.0 * np.arange(length)
-    values = laid(History(600.0 + 60.0 * shift, 60.0, at_s.copy()), None, span).values
-    grid = 600.0 + 60.0 * np.arange(span.points)
-    expected = np.where(np.isin(grid, at_s), grid, np.nan)
-    np.testing.assert_array_equal(values, expected)
+async def test_a_fleet_is_read_in_shorter_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MOST_POINTS", 2 * 70)
+    there = Prometheus("a/shop", "b/cart")
+    there.reader.max_points = 11_000
+    await there.read(54_000.0, 60_000.0)
+    assert [span.points for span, _ in there.asked] == [70, 31]
 
 
-def test_points_before_a_moment_are_cut_off() -> None:
-    history = History(0.0, 60.0, np.arange(5.0))
-    cut = since(history, 61.0)
-    assert (cut.start_s, list(cut.values)) == (120.0, [2.0, 3.0, 4.0])
-    assert list(since(history, -100.0).values) == [0.0, 1.0, 2.0, 3.0, 4.0]
+async def test_after_a_long_time_without_an_answer_everything_is_read_anew() -> None:
+    there = Prometheus("a/shop")
+    await there.read(54_000.0, 60_000.0)
+    await there.read(154_000.0, 160_000.0)
+    assert set(grid(154_000.0, 160_000.0)) <= set(there.laid["a/shop"])
+
+
+async def test_what_nobody_asks_any_more_is_forgotten() -> None:
+    there = Prometheus("a/shop")
+    await there.read(54_000.0, 60_000.0)
+    there.reader.keep_only(frozenset())
+    assert not there.reader.is_begun(CPU)
+
+
+async def test_who_wants_to_look_back_farther_later_on_is_not_left_with_what_was_read() -> None:
+    prometheus = Prometheus("a")
+    await prometheus.read(60_000.0, 66_000.0)
+    await prometheus.read(60_060.0, 66_060.0)
+    prometheus.asked.clear()
+    await prometheus.read(54_120.0, 66_120.0, pieces=1)
+    assert not prometheus.reader.is_whole(CPU, "a")
+    await prometheus.read(54_120.0, 66_120.0)
+    assert prometheus.reader.is_whole(CPU, "a")
+    assert sorted(prometheus.laid["a"]) == grid(54_120.0, 66_120.0)
+    prometheus.asked.clear()
+    await prometheus.read(54_180.0, 66_180.0)
+    assert len(prometheus.asked) == 1

@@ -66,8 +66,17 @@ def test_only_the_newest_samples_are_kept() -> None:
 def test_a_workload_that_nobody_scales_any_more_is_forgotten() -> None:
     book = LeadBook()
     book.learn([a_pod_that_took(20, "one")], NOW_S)
+    assert book.ready_s(SHOP) == 20.0
     book.keep_only([])
     assert book.ready_s(SHOP) is None
+
+
+def test_what_was_asked_for_once_is_learnt_on() -> None:
+    book = LeadBook()
+    book.learn([a_pod_that_took(20, "one")], NOW_S)
+    assert book.ready_s(SHOP) == 20.0
+    book.learn([a_pod_that_took(30, "two")], NOW_S)
+    assert book.ready_s(SHOP) == 30.0
 
 
 def test_the_lead_is_what_pods_take_and_what_seeing_and_deciding_take() -> None:

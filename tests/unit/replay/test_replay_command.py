@@ -2,6 +2,8 @@
 
 import csv
 import json
+import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -59,10 +61,23 @@ def test_everything_before_the_cut_only_trains(tmp_path: Path, load: str) -> Non
         (("--sample", "--min", "5", "--max", "4"), "--max 4: must be between 5"),
         (("--sample", "--pod-capacity", "0"), "--pod-capacity 0: must be between"),
         (("--sample", "--history", "0"), "--history 0: must be between"),
-        (("--sample", "--policy", "earned", "--capped"), "--policy earned: what forecasts --capped earns no say of its own"),
         (("--sample", "--policy", "bold"), "--policy bold: must be conservative or earned"),
         (("--sample", "--evaluate-from", "soon"), "--evaluate-from: 'soon' is no time"),
         (("--sample", "--evaluate-from", "2031-01-01"), "--evaluate-from: sample (generated, not measured) ends at"),
+        (
+            ("--sample", "--time-zone", "Europe/Berlni"),
+            "--time-zone: must be the IANA name of a time zone",
+        ),
+        (("--sample", "--holidays", "DX"), "--holidays DX: must be the ISO 3166-1 code of a country"),
+        (("--sample", "--holidays", "de"), "--holidays de: must be in capital letters: DE"),
+        (("--sample", "--holidays", "DE", "--holidays", "DE-XX"), "--holidays DE-XX: must be the code of a part of DE: BB, BE"),
+        (("--sample", "--holidays", "24.12."), "--holidays 24.12.: must be a country such as DE, a part of one such as DE-BY"),
+        (
+            ("--sample", "--holidays", "nowhere.ics"),
+            "--holidays nowhere.ics: calendar nowhere could not be read",
+        ),
+        (("--sample", "--schedule", "0 9 1 * *"), "--schedule 0 9 1 * *: must be a cron line and, behind it, for how many"),
+        (("--sample", "--schedule", "0 9 31 2 * 3600"), "--schedule 0 9 31 2 * 3600: the cron line before the length"),
         (("--sample", "--report", "x.pdf"), "--report x.pdf: its name must end in"),
         (("--sample", "--out", "nowhere/x.csv"), "--out nowhere/x.csv: there is no folder"),
     ],
@@ -77,11 +92,68 @@ def test_a_wrong_option_is_named_in_a_sentence(
     assert said in text
 
 
+def test_what_is_known_of_the_calendar_is_told(load: str, tmp_path: Path) -> None:
+    (tmp_path / "company.txt").write_text("2026-01-02  # a bridge\n")
+    figures = tmp_path / "figures.json"
+    known = ("--time-zone", "Europe/Berlin", "--holidays", "DE", "--holidays", str(tmp_path / "company.txt"))
+    code, text = run("--csv", load, *known, "--schedule", "0 9 * * 2 3600", "--report", str(figures))
+    assert code == 0
+    assert "forecasts knew the clocks of Europe/Berlin, " in text
+    assert "the schedule 0 9 * * 2 3600" in text
+    setting = json.loads(figures.read_text())["setting"]
+    assert setting["time_zone"] == "Europe/Berlin"
+    assert {"2026-01-01", "2026-01-02", "2025-12-25"} <= set(setting["holidays"])
+    assert "forecasts knew" not in run("--csv", load)[1]
+
+
 def test_a_file_that_cannot_be_written_is_named(load: str, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").mkdir()
     code, text = run("--csv", load, "--out", str(tmp_path / "rows.csv"))
     assert code == 2
     assert "rows.csv: is a folder; name a file" in text
+
+
+def test_what_was_there_stays_where_the_new_file_cannot_be_written_and_the_others_are(load: str, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    rows, figures = folder / "rows.csv", tmp_path / "figures.json"
+    rows.write_text("older rows")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 10, limit[1]))  # rows are more, figures are less
+    try:
+        code, text = run("--csv", load, "--out", str(rows), "--report", str(figures))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert code == 2
+    assert "rows.csv: cannot be written: File too large" in text
+    assert rows.read_text() == "older rows"
+    assert [one.name for one in folder.iterdir()] == ["rows.csv"]
+    assert json.loads(figures.read_text())
+
+
+def test_a_link_stays_a_link_and_a_file_keeps_its_rights(load: str, tmp_path: Path) -> None:
+    real, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    real.write_text("older rows")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    assert run("--csv", load, "--out", str(link))[0] == 0
+    assert link.is_symlink()
+    assert real.read_text().startswith("timestamp,")
+    assert real.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_that_leads_nowhere_is_named(load: str, tmp_path: Path) -> None:
+    loop = tmp_path / "rows.csv"
+    loop.symlink_to(loop)
+    code, text = run("--csv", load, "--out", str(loop))
+    assert code == 2
+    assert "rows.csv: leads nowhere" in text
+
+
+def test_rows_may_go_to_what_is_no_file(load: str) -> None:
+    assert run("--csv", load, "--out", "/dev/null")[0] == 0
 
 
 def test_what_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """Recordings from CSV files: what is read, what is tolerated and noted, and what is refused with its line."""
 
 import gzip
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,33 @@ def test_gaps_at_both_ends_are_left_out(tmp_path: Path) -> None:
     assert (found.start_s, found.values.tolist()) == (START_S + 60, [1, 2])
 
 
+def test_a_step_that_is_a_little_longer_adds_up_and_is_found(tmp_path: Path) -> None:
+    found = read(tmp_path, "".join(f"{START_S + 60.02 * at:.0f},{at}\n" for at in range(5000)))
+    assert found.values.tolist() == list(range(5000))
+    assert found.step_s == pytest.approx(60.02, rel=1e-5)
+
+
+def test_columns_that_stand_the_other_way_round_are_taken_by_their_names(tmp_path: Path) -> None:
+    swapped = "load,time\n" + "".join(f"{at},{START_S + 60 * at:.0f}\n" for at in range(3))
+    assert read(tmp_path, swapped).values.tolist() == [0, 1, 2]
+
+
+def test_values_that_are_missing_at_the_beginning_are_noted(tmp_path: Path) -> None:
+    assert read(tmp_path, minutes("NaN", "NaN", 1, 2)).notes == ("2 samples without a value at the beginning are left out",)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_pipe_is_read_though_nothing_comes_twice(tmp_path: Path, packed: bool) -> None:  # noqa: FBT001
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = minutes(*range(1, 2000)).encode()
+    with ThreadPoolExecutor(1) as writer:
+        written = writer.submit(pipe.write_bytes, gzip.compress(content) if packed else content)
+        found = csv_file.read(pipe)
+        assert written.result() > 0
+    assert found.values.tolist() == list(range(1, 2000))
+
+
 def test_samples_a_little_beside_their_place_are_put_into_it(tmp_path: Path) -> None:
     times = (0.0, 60.4, 119.8, 180.1, 240.3, 299.9)
     found = read(tmp_path, "".join(f"{START_S + at:.1f},{at:.0f}\n" for at in times))
@@ -118,11 +147,17 @@ def test_samples_a_little_beside_their_place_are_put_into_it(tmp_path: Path) -> 
         ("2026-01-01T00:00:00Z,1\nyesterday,2\n", "line 2: 'yesterday' is no time"),
         ("2026-13-01,1\n2026-13-02,2\n", "line 1: '2026-13-01' is no time"),
         ("1e30,1\n", "line 1: '1e30' is no time"),
-        ("timestamp\n2026-01-01\n", "line 2: has 1 column"),
+        ("timestamp\n2026-01-01\n", "line 2: has 1 column where 2 are needed: a timestamp and a value, with a comma"),
+        (minutes("92,5", "93,1"), "line 1: has 3 columns where 2 are needed: .* write decimals with a point"),
+        ("timestamp,value\n" + minutes("92,5"), "line 2: has 3 columns"),
+        ("time,cpu,mem\n" + minutes("1,2"), "line 1: names 3 columns; call the two that count timestamp and value"),
+        ("host,timestamp,value\n" + "".join(f"{host},{60 * at},1\n" for host in "ab" for at in range(20)), "several series"),
+        ("20260101,1\n20260102,2\n", "line 1: '20260101' may be a day or a number of seconds; write 2026-01-01"),
+        ("9999-12-31T23:59:00,1\n", "line 1: '9999-12-31T23:59:00' is no time"),
         (f"{START_S},1\n{START_S},2\n", "all samples are of one time"),
         (
             minutes(1, 2, 3, 4) + f"{START_S + 210:.0f},5\n",
-            "line 5: .* is 30 s after the sample before it, where the step is 60 s",
+            "line 5: .* is 30 s after the sample before it, where most are 60 s apart",
         ),
         ("0,1\n1,2\n2,3\n1e10,4\n", "steps of 1 s; cut the file"),
         (b"\xff\xfe1,2\n", "is not text in UTF-8"),

@@ -3,12 +3,15 @@
 import base64
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
 
+from autoscaler.forecasting.types import Bools
 from autoscaler.model import Floats
 from autoscaler.replay import figures, report, sample
 from autoscaler.replay.foresight import Foreseen, Question
@@ -24,10 +27,15 @@ PNG = b"\x89PNG\r\n\x1a\n"
 class _Ahead:
     """Foresees a peak in some steps."""
 
+    learns_at = sys.maxsize
+
     def __init__(self, question: Question) -> None:
         self.cut = question.cut
 
-    def block(self, _seen: Floats, first: int, last: int) -> Foreseen:
+    def copy(self) -> Self:
+        return self
+
+    def block(self, seen: Floats, first: int, last: int, full: Bools | None = None) -> Foreseen:  # noqa: ARG002
         steps = np.arange(first, last) - self.cut
         is_open = (steps >= 245) & (steps < 255)
         peak, median, upper = np.where(is_open, 30.0, np.nan), np.full(steps.size, 20.0), np.full(steps.size, 25.0)

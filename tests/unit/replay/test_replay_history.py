@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,12 @@ from typer.testing import CliRunner
 from autoscaler.cli import app
 from autoscaler.model import History, WorkloadKey
 from autoscaler.replay import fleet
-from autoscaler.replay.history import Workload, recorded
-from autoscaler.replay.recorded import Recorded
+from autoscaler.replay.foresight import Question
+from autoscaler.replay.history import Span, Workload, of_query, recorded
+from autoscaler.replay.peaks import PeakForesight
+from autoscaler.replay.recorded import Recorded, Unusable
 from autoscaler.replay.stage import Setting, Wanted
+from tests.fakes.prometheus import FakeMetrics
 from tests.fakes.prometheus_server import Asked, FakePrometheusServer
 
 START_S = 1_767_225_600.0
@@ -32,12 +35,17 @@ async def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def answers(server: FakePrometheusServer, series: dict[WorkloadKey, Callable[[float], float | None]]) -> None:
-    """Answer range queries with these series at any time, and instant ones with nothing."""
+def answers(
+    server: FakePrometheusServer,
+    series: dict[WorkloadKey, Callable[[float], float | None]],
+    requests: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Answer range queries with these series at any time, those for throttling with nothing; instant ones with requests."""
 
     def answer(asked: Asked) -> web.Response:
-        if "start" not in asked:
-            return web.json_response({"status": "success", "data": {"resultType": "vector", "result": []}})
+        told = list(requests) if "kube_pod_container_resource_requests" in asked["query"] else []
+        if "start" not in asked or "cfs" in asked["query"]:
+            return web.json_response({"status": "success", "data": {"resultType": "vector", "result": told}})
         start, end, step = (float(asked[name]) for name in ("start", "end", "step"))
         times = [start + step * number for number in range(round((end - start) / step) + 1)]
         result: list[Any] = [
@@ -59,7 +67,7 @@ def daily(at_s: float) -> float:
 def test_a_history_is_a_recording_with_what_was_bridged_noted() -> None:
     found = recorded("shop", a_history(np.nan, 1, np.nan, np.nan, 4, np.nan))
     assert (found.start_s, found.values.tolist()) == (START_S + 60, [1, 1, 1, 4])
-    assert found.notes == ("2 missing samples have the value before them",)
+    assert found.notes == ("2 samples that are missing or no finite number have the value before them",)
 
 
 def test_of_what_lies_before_a_long_gap_nothing_is_used_and_that_is_noted() -> None:
@@ -81,13 +89,8 @@ async def test_a_query_is_replayed() -> None:
 
 async def test_a_workload_is_replayed_with_what_its_pods_request() -> None:
     async with FakePrometheusServer() as server:
-        answers(server, {QUIET: daily, SPIKY: daily})
-        requests = {"namespace": "shop", "workload_kind": "Deployment", "workload": "quiet"}
-        server.answers.insert(1, lambda _: web.json_response({"status": "success", "data": {"result": []}}))
-        server.answers.insert(
-            2,
-            lambda _: web.json_response({"status": "success", "data": {"result": [{"metric": requests, "value": [1, "0.5"]}]}}),
-        )
+        quiet = {"namespace": "shop", "workload_kind": "Deployment", "workload": "quiet"}
+        answers(server, {QUIET: daily, SPIKY: daily}, [{"metric": quiet, "value": [1, "0.5"]}])
         code, text = await run(
             "--prometheus", server.url, "--namespace", "shop", "--workload", "quiet", "--history", "2", "--job", "kubelet"
         )
@@ -151,8 +154,8 @@ def a_batch(days: int) -> object:
 
 def test_the_workload_that_would_gain_most_comes_first() -> None:
     workloads = {
-        QUIET: a_workload(QUIET, np.full(4 * 1440, 5.0)),
-        SPIKY: a_workload(SPIKY, a_batch(4)),
+        QUIET: a_workload(QUIET, np.full(5 * 1440, 5.0)),
+        SPIKY: a_workload(SPIKY, a_batch(5)),
         (short := WorkloadKey("shop", "Deployment", "short")): a_workload(short, np.ones(60)),
     }
     told: list[tuple[int, int]] = []
@@ -163,6 +166,16 @@ def test_the_workload_that_would_gain_most_comes_first() -> None:
     assert (second.served_pod_hours, second.open_ratio) == (0, 0)
     assert ranking.skipped[0].startswith("shop/Deployment/short: from ")
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_workload_that_cannot_be_replayed_is_told_and_ends_no_other() -> None:
+    def refuses(_: Question) -> PeakForesight:
+        raise Unusable("--schedule */5 * * * * 60: holds more than a thousand times")
+
+    workloads = {SPIKY: a_workload(SPIKY, a_batch(5)), QUIET: a_workload(QUIET, np.full(5 * 1440, 5.0))}
+    ranking = fleet.ranked(workloads, fleet.How(Setting(), Wanted(), 1, refuses), lambda *_: None)
+    assert ranking.gains == ()
+    assert sorted(why.partition("--schedule")[0] for why in ranking.skipped) == [f"{QUIET}: ", f"{SPIKY}: "]
 
 
 async def test_a_cluster_is_ranked_on_the_terminal_and_in_a_page(tmp_path: Path) -> None:
@@ -189,3 +202,9 @@ async def test_a_cluster_is_ranked_on_the_terminal_and_in_a_page(tmp_path: Path)
     (one,) = json.loads(figures.read_text())["workloads"]
     assert one["workload"]["name"] == "quiet"
     assert one["requested"] is False
+
+
+async def test_a_query_that_goes_below_zero_is_refused_with_the_moment_and_the_remedy() -> None:
+    metrics = FakeMetrics(query_histories={"shop": a_history(3.0, -5.0, 4.0)})
+    with pytest.raises(Unusable, match=r"--query shop: gives -5 at 2026-01-01T00:01:00Z; .* wrap it in clamp_min"):
+        await of_query(metrics, "shop", Span(START_S, START_S + 120, 60.0))

@@ -6,8 +6,7 @@ import pytest
 from autoscaler.model import Floats
 from autoscaler.replay.foresight import Foreseen, Question
 from autoscaler.replay.peaks import PeakForesight, unfolded
-from autoscaler.replay.play import foresight_for, play
-from autoscaler.replay.seasonal import SeasonalForesight
+from autoscaler.replay.play import play
 from autoscaler.replay.stage import Setting, Stage, seen_of
 
 DAY = 5760
@@ -23,7 +22,7 @@ def nights(days: int) -> Floats:
 
 @pytest.fixture(scope="module")
 def stage() -> Stage:
-    return Stage("nights", 1_799_971_200.0, nights(5), 3 * DAY, 1.0)
+    return Stage("nights", 1_799_971_200.0, nights(5), 7 * DAY // 2, 1.0)  # from when on a rung may be chosen
 
 
 def test_what_is_seen_unfolds_into_the_load() -> None:
@@ -51,11 +50,25 @@ def test_the_pieces_do_not_matter(stage: Stage) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_job_of_every_night_finds_its_pods(stage: Stage) -> None:
-    scores = play(stage, Setting()).scores
+@pytest.mark.parametrize("capped", [False, True])
+def test_a_job_of_every_night_finds_its_pods(stage: Stage, capped: bool) -> None:  # noqa: FBT001
+    scores = play(stage, Setting(capped=capped)).scores
     assert scores.hpa.lost_bp > 5
     assert scores.foresail.lost_bp < 0.2 * scores.hpa.lost_bp
     assert scores.foresail.pod_hours < 1.1 * scores.hpa.pod_hours
+
+
+def test_what_full_pods_served_is_taken_for_less_than_was_wanted(stage: Stage) -> None:
+    seen, first = seen_of(stage.load)[: 2 * DAY], 2 * DAY - 4
+    full = np.zeros(2 * DAY - 1, dtype=np.bool_)
+    full[-3:] = True
+    foresight = PeakForesight(Question(Setting(capped=True), stage.start_s, first))
+    plain = foresight.copy().block(seen, first, 2 * DAY, ~full & full)
+    wanted = foresight.copy().block(seen, first, 2 * DAY, full)
+    np.testing.assert_array_equal(wanted.median, plain.median)  # what is shown is what was seen
+    assert wanted.upper[0] == plain.upper[0]
+    assert (wanted.upper[1:] > 1.2 * plain.median[1:]).all()
+    assert (wanted.upper[1:] > plain.upper[1:]).all()
 
 
 def test_while_it_learns_it_says_so(stage: Stage) -> None:
@@ -65,9 +78,11 @@ def test_while_it_learns_it_says_so(stage: Stage) -> None:
     assert "learning" in block.said
 
 
-def test_load_that_depends_on_the_pods_is_forecast_step_by_step(stage: Stage) -> None:
-    assert isinstance(foresight_for(Question(Setting(capped=True), stage.start_s, stage.cut)), SeasonalForesight)
-    assert isinstance(foresight_for(Question(Setting(), stage.start_s, stage.cut)), PeakForesight)
+def test_while_forecasts_are_on_trial_it_says_so(stage: Stage) -> None:
+    seen = seen_of(stage.load)[: 2 * DAY]
+    block = PeakForesight(Question(Setting(), stage.start_s, DAY)).block(seen, DAY, 2 * DAY)
+    assert not block.is_open.any()
+    assert "on trial" in block.said
 
 
 def test_a_forecast_that_has_earned_it_runs_leaner_and_loses_no_more(stage: Stage) -> None:

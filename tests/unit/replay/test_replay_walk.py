@@ -1,14 +1,16 @@
 """The walk through a load: what is seen when, when pods serve, and that nobody looks ahead."""
 
-import numpy as np
-import pytest
+import sys
+from typing import Self
 
+import numpy as np
+
+from autoscaler.forecasting.types import Bools
 from autoscaler.model import Floats
 from autoscaler.reasons import Reason
-from autoscaler.replay.foresight import Foreseen, Question
+from autoscaler.replay.foresight import Foreseen
 from autoscaler.replay.pods import Pods
 from autoscaler.replay.score import score
-from autoscaler.replay.seasonal import SeasonalForesight
 from autoscaler.replay.stage import UNSCORED_STEPS, Setting, Stage, seen_of
 from autoscaler.replay.walk import first_count, walk
 
@@ -20,21 +22,19 @@ def a_stage(load: Floats, cut: int) -> Stage:
     return Stage("test", START_S, np.asarray(load, dtype=float), cut, 1.0)
 
 
-def a_season(days: float, *, seed: int = 0) -> Floats:
-    """Three pods' work, and thirty's for some hours a day, which come within minutes; with some noise."""
-    steps = np.arange(round(days * DAY))
-    wave = 3 + 27 * np.clip((np.abs(steps % DAY - DAY / 2) - DAY / 8) / -12, 0, 1)
-    return np.asarray(wave * np.repeat(np.random.default_rng(seed).normal(1, 0.02, steps.size // 4 + 1), 4)[: steps.size])
-
-
 class Says:
     """A foresight that says the same peak at all times."""
+
+    learns_at = sys.maxsize
 
     def __init__(self, peak: float, *, is_open: bool = True) -> None:
         self.peak, self.is_open = peak, is_open
         self.asked: list[tuple[int, int, int]] = []
 
-    def block(self, seen: Floats, first: int, last: int) -> Foreseen:
+    def copy(self) -> Self:
+        return self
+
+    def block(self, seen: Floats, first: int, last: int, full: Bools | None = None) -> Foreseen:  # noqa: ARG002
         self.asked.append((seen.size, first, last))
         size = last - first
         return Foreseen(
@@ -110,73 +110,6 @@ def test_with_capped_the_load_of_foresails_own_pods_counts_and_not_that_of_the_h
     stage = a_stage(np.r_[np.full(40, 7.0), np.full(100, 30.0)], 20)
     ahead = walk(stage, Setting(capped=True), Says(40.0))
     assert ahead.reactive[22] > walk(stage, Setting(capped=True)).desired[22]
-
-
-def test_a_course_is_the_same_each_time() -> None:
-    stage, setting = a_stage(a_season(4), 3 * DAY), Setting()
-
-    def once() -> tuple[list[int], list[float]]:
-        course = walk(stage, setting, SeasonalForesight(Question(setting, START_S, stage.cut)))
-        return course.desired.tolist(), course.upper.tolist()
-
-    assert once() == once()
-
-
-def test_forecasts_of_a_season_lose_less_than_the_hpa() -> None:
-    stage, setting = a_stage(a_season(6), 4 * DAY), Setting()
-    ahead = walk(stage, setting, SeasonalForesight(Question(setting, START_S, stage.cut)))
-    assert ahead.is_open.mean() > 0.5
-    hpa, ours = score(stage, walk(stage, setting)), score(stage, ahead)
-    assert hpa.lost_bp > 5
-    assert ours.lost_bp < 0.5 * hpa.lost_bp
-    assert ours.pod_hours < 1.2 * hpa.pod_hours
-    assert (ahead.desired >= ahead.reactive).all()
-
-
-@pytest.mark.parametrize("capped", [False, True])
-def test_what_comes_later_changes_no_row_before_it(capped: bool) -> None:  # noqa: FBT001
-    load, cut, setting = a_season(4), 3 * DAY + 500, Setting(capped=capped)
-    end = cut + 1200 if capped else load.size
-    for poisoned in (cut, cut + 1, cut + 737, end - 3):
-        other = load[:end].copy()
-        other[poisoned:] = np.random.default_rng(1).uniform(0, 200, end - poisoned)
-        before, after = (
-            walk(a_stage(one[:end], cut), setting, SeasonalForesight(Question(setting, START_S, cut))) for one in (load, other)
-        )
-        rows = poisoned - cut + 1  # at the poisoned step itself its load is not seen yet
-        for name in ("desired", "ready", "reactive", "predicted", "median", "upper", "is_open"):
-            assert np.array_equal(
-                getattr(before, name)[:rows], getattr(after, name)[:rows], equal_nan=name in ("median", "upper")
-            )
-        assert before.reasons[:rows] == after.reasons[:rows]
-
-
-@pytest.mark.parametrize("size", [1, 7, 1000])
-def test_forecasts_are_the_same_in_blocks_of_any_size(size: int) -> None:
-    seen, cut, end = seen_of(a_season(5)), 4 * DAY + 3, 4 * DAY + 3 + 1500
-    question = Question(Setting(), START_S, cut)
-    whole = SeasonalForesight(question).block(seen[:end], cut, end)
-    foresight = SeasonalForesight(question)
-    parts = [foresight.block(seen[: min(first + size, end)], first, min(first + size, end)) for first in range(cut, end, size)]
-    for name in ("peak", "median", "upper", "is_open"):
-        assert np.array_equal(getattr(whole, name), np.concatenate([getattr(one, name) for one in parts]))
-
-
-@pytest.mark.parametrize(
-    ("load", "said"),
-    [
-        (np.zeros(2 * DAY), "has not changed"),
-        (np.full(2 * DAY, 7.0), "has not changed"),
-        (np.random.default_rng(3).uniform(1, 9, 2 * DAY), "no season was found"),
-        (a_season(1.7), "season"),
-    ],
-)
-def test_a_load_without_a_season_is_the_hpas_alone_and_says_why(load: Floats, said: str) -> None:
-    setting, cut = Setting(), load.size - 1000
-    course = walk(a_stage(load, cut), setting, SeasonalForesight(Question(setting, START_S, cut)))
-    assert not course.is_open.any()
-    assert said in course.said
-    assert course.desired.tolist() == walk(a_stage(load, cut), setting).desired.tolist()
 
 
 def test_the_first_hour_is_not_scored_and_the_rest_is_as_the_issue_counts_it() -> None:

@@ -1,10 +1,12 @@
 """Defaults that the HPA fills in, and where they come from."""
 
+import msgspec
 import pytest
 
 from autoscaler.api.types import (
     Behavior,
     CrossVersionObjectReference,
+    ForecastPolicy,
     ForecastSpec,
     Mode,
     PolicyType,
@@ -74,6 +76,16 @@ def test_a_policy_joins_the_object_and_the_settings_of_the_service() -> None:
     (metric,) = policy.metrics
     assert metric.resource is not None
     assert metric.resource.target.average_utilization == 80
+
+
+def test_what_a_forecast_may_do_is_the_objects_to_say() -> None:
+    ref = CrossVersionObjectReference(kind="Deployment", name="shop")
+    spec = PredictiveAutoscalerSpec(scale_target_ref=ref, mode=Mode.SCALE, max_replicas=9)
+    plain = policy_of(spec, ScalingSettings(), max_metric_age_s=45)
+    assert (plain.capacity_ratio, plain.earned, plain.forecast_hold_s) == (1.0, False, None)
+    bold = msgspec.structs.replace(spec, forecast=ForecastSpec(policy=ForecastPolicy.EARNED, capacity_ratio=1.43))
+    policy = policy_of(bold, ScalingSettings(), max_metric_age_s=45, lead_s=105.0)
+    assert (policy.capacity_ratio, policy.earned, policy.forecast_hold_s) == (1.43, True, 105.0)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,10 @@ def test_an_average_value_divides_the_peak() -> None:
 
 def test_a_peak_may_use_what_a_pod_serves_beyond_its_target() -> None:
     """A pod carries 0.05 cores at its target and 0.1 within its SLO."""
-    assert ahead(a_forecast(0.5), policy=replace(POLICY, capacity_ratio=2.0)).desired == 5
+    fuller = ahead(a_forecast(0.5), policy=replace(POLICY, capacity_ratio=2.0))
+    assert fuller.desired == 5
+    assert "which needs 5 pods at 2 times the target" in fuller.message
+    assert "times the target" not in ahead(a_forecast(0.5)).message
     assert ahead(a_forecast(0.5)).desired == 10
 
 
@@ -149,7 +152,7 @@ def test_the_metric_that_needs_most_decides() -> None:
     ("fields", "reason"),
     [
         ({"gate": GateState.LEARNING, "reason": Reason.FORECAST_LEARNING}, Reason.FORECAST_LEARNING),
-        ({"gate": GateState.SHUT, "reason": Reason.FORECAST_INACCURATE}, Reason.FORECAST_INACCURATE),
+        ({"gate": GateState.SHUT, "reason": Reason.FORECAST_DOES_NOT_PAY}, Reason.FORECAST_DOES_NOT_PAY),
         ({"expires_s": NOW_S}, Reason.FORECAST_EXPIRED),
         ({"expires_s": float("nan")}, Reason.FORECAST_EXPIRED),
         ({"peak": float("nan")}, Reason.FORECAST_FAILED),
@@ -165,7 +168,7 @@ def test_a_forecast_that_is_not_in_force_does_nothing(fields: dict[str, object],
 
 
 def test_a_shut_gate_says_why_in_the_words_of_the_gate() -> None:
-    forecast = a_forecast(9.0, gate=GateState.SHUT, reason=Reason.FORECAST_INACCURATE, message="it missed by 80 %")
+    forecast = a_forecast(9.0, gate=GateState.SHUT, reason=Reason.FORECAST_DOES_NOT_PAY, message="it missed by 80 %")
     assert told_of_forecast(ahead(forecast)).message == "it missed by 80 %"
 
 

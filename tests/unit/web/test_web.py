@@ -49,7 +49,15 @@ def a_row(**fields: object) -> dict[str, object]:
         "currentReplicas": 3,
         "desiredReplicas": 5,
         "metrics": [{"name": "cpu", "current": {"averageUtilization": 93}, "target": {"averageUtilization": 80}}],
-        "forecast": {"gate": "Open", "peak": 0.61, "leadSeconds": 75, "errorRatio": 0.08, "message": "good", "metric": "cpu"},
+        "forecast": {
+            "gate": "Open",
+            "peak": 0.61,
+            "leadSeconds": 75,
+            "lostRatio": 0.3,
+            "podsRatio": 1.05,
+            "message": "good",
+            "metric": "cpu",
+        },
         "conditions": [],
     }
     plain = {"mode": "Scale", "target": "Deployment/shop", "min": 1, "max": 10, "message": "cpu above target", "status": status}
