@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoscaler.forecasting.peaks import boldness, model
-from autoscaler.forecasting.peaks.features import Grid, Seen, features
+from autoscaler.forecasting.peaks.features import Grid, Seen
 from autoscaler.forecasting.peaks.shadow import Pace, Terms
 from autoscaler.forecasting.peaks.walk import Walk
 from autoscaler.model import Floats
@@ -84,7 +84,7 @@ def _refit_s(recording: Recording) -> float:
     """Return the CPU time of one refit of ours with all of the series, in seconds."""
     begin_s = time.process_time()
     seen = Seen(recording.stage.load, Grid(recording.stage.start_s, STEP_S, 2, START_STEPS + 1), _FLOOR_PODS)
-    model.fit([model.rows_of(seen, features(seen))])
+    model.fit([model.rows_of(seen)])
     return time.process_time() - begin_s
 
 

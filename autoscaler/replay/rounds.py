@@ -12,7 +12,7 @@ from typing import Protocol
 from autoscaler.replay.foresight import Foreseen, Foresight
 from autoscaler.replay.sight import Sight
 
-_LONGEST = 1440  # steps in a block: six hours. Each round goes over all that was seen; in long blocks more is done again
+_LONGEST = 240  # steps in a block: an hour. Each round goes over all that was seen; in long blocks more is done again
 _SHORTEST = 8  # pods that are asked for serve some steps later, so little can differ in so few
 _ROUNDS = 8  # after which a block ends where it is right so far; most need one or two
 

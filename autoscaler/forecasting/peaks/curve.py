@@ -196,7 +196,7 @@ def _moments(seen: Seen, stretch: Stretch, most: int) -> _Moments:
     at = np.flatnonzero(~np.isnan(moves))
     if at.size > most:
         at = at[np.unique((np.arange(1, most + 1) * _GOLDEN % 1.0 * at.size).astype(np.int64))]
-    return _Moments(features(seen)[at], moves[at], at)
+    return _Moments(features(seen, at), moves[at], at)
 
 
 def _of(grid: Grid, stretch: Stretch) -> Grid:

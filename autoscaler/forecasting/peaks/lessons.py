@@ -95,7 +95,7 @@ def tried(lesson: Lesson, earlier: PeakModel, first: int) -> Tried:
 def _asked(lesson: Lesson, at: int, seen: Seen, earlier: PeakModel, first: int) -> Counts:
     """Return what each rung asks for at the points from `first` on, shape (points, 1 + rungs)."""
     later = slice(first, seen.values.size)
-    known = features(seen)[later]
+    known = features(seen, later)
     rises = sources.rises(earlier.rises(known), known, seen.grid)
     outlook = Outlook(seen.level[later], rises, seen.highest[later], seen.floor)
     member = lesson.members[at]

@@ -50,18 +50,17 @@ class PeakModel:
             return np.asarray(self.trees.predict(rows[:, self.used]))
 
 
-def rows_of(seen: Seen, known: Features, most: int = ROWS) -> Rows:
-    """Return `most` moments of one series to learn from, drawn in proportion to their load; `known` are its features.
+def rows_of(seen: Seen, most: int = ROWS) -> Rows:
+    """Return `most` moments of one series to learn from, drawn in proportion to their load.
 
     A moment of high load may be drawn more than once; where none is known with what came after it, there are no rows.
     """
-    rises = seen.targets()[: known.shape[0]]
+    rises = seen.targets()
     at = np.flatnonzero(~np.isnan(rises))
-    if not at.size:
-        return Rows(known[:0], rises[:0])
-    share = np.cumsum(seen.values[at] + seen.floor)
-    drawn = np.searchsorted(share, share[-1] * (np.arange(most) + 0.5) / most)
-    return Rows(known[at[drawn]], rises[at[drawn]])
+    if at.size:
+        share = np.cumsum(seen.values[at] + seen.floor)
+        at = at[np.searchsorted(share, share[-1] * (np.arange(most) + 0.5) / most)]
+    return Rows(features(seen, at), rises[at])
 
 
 def rows_for(many: Iterable[Seen], count: int, most: int = ROWS) -> list[Rows]:
@@ -71,7 +70,7 @@ def rows_for(many: Iterable[Seen], count: int, most: int = ROWS) -> list[Rows]:
     the series may be made as they are asked for.
     """
     each = max(1, most // max(1, count))
-    return [rows_of(seen, features(seen), each) for seen in many]
+    return [rows_of(seen, each) for seen in many]
 
 
 def fit(parts: Sequence[Rows], quantile: float = QUANTILE, *, falls: bool = False, trees: int = TREES) -> PeakModel:

@@ -1,7 +1,9 @@
 """Windows that roll along a series, gaps left out: the highest, lowest and mean of what was, and the highest ahead of a moment.
 
-All take an array of shape (n,) with NaN in gaps and return one of the same shape, NaN where nothing is known.
+All go by an array of shape (n,) with NaN in gaps and tell one number a point, NaN where nothing is known.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,26 +28,34 @@ def highest_ahead(values: Floats, first: int, last: int) -> Floats:
     return _known(_window_max(filled, last - first + 1)[first : first + values.size])
 
 
-def mean(values: Floats, width: int) -> Floats:
-    """Return the mean of the last `width` points, this one among them."""
-    known = ~np.isnan(values)
-    total = np.concatenate(([0.0], np.cumsum(np.where(known, values, 0.0))))
-    count = np.concatenate(([0], np.cumsum(known)))
-    end = np.arange(1, values.size + 1)
-    start = np.maximum(end - width, 0)
-    points = count[end] - count[start]
-    return np.where(points > 0, (total[end] - total[start]) / np.maximum(points, 1), np.nan)
-
-
-def before(values: Floats, points: int | Ints) -> Floats:
-    """Return what was so many points ago; `points` may be one number a point."""
-    if not isinstance(points, int):
-        then = np.arange(values.size) - points
-        return np.where(then >= 0, values[np.maximum(then, 0)], np.nan)
+def before(values: Floats, points: int) -> Floats:
+    """Return what was so many points ago."""
     late = np.full(values.size, np.nan)
     if points < values.size:
         late[points:] = values[: values.size - points]
     return late
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the points of a series add up to, from the first to before each, shape (n + 1,): means of any width come of it."""
+
+    total: Floats
+    count: Ints  # of points that are known
+
+    @classmethod
+    def of(cls, values: Floats) -> "Sums":
+        """Return the sums of values."""
+        known = ~np.isnan(values)
+        total = np.concatenate(([0.0], np.cumsum(np.where(known, values, 0.0))))
+        return cls(total, np.concatenate(([0], np.cumsum(known))))
+
+    def mean(self, width: int, first: int, last: int) -> Floats:
+        """Return the mean of the last `width` points at each of the points `first` to before `last`, this one among them."""
+        end = np.arange(first + 1, last + 1)
+        start = np.maximum(end - width, 0)
+        points = self.count[end] - self.count[start]
+        return np.where(points > 0, (self.total[end] - self.total[start]) / np.maximum(points, 1), np.nan)
 
 
 def _window_max(values: Floats, width: int) -> Floats:

@@ -95,8 +95,7 @@ class Walk:
         if self.own_seasons:
             self._season_s = own_season(seasons.find(loads[-round(_LOOK_BACK_S / self.pace.step_s) :], self.pace.step_s))
         try:
-            seen = self._seen(loads)
-            self._model = model.fit([model.rows_of(seen, features(seen))], self.quantile)
+            self._model = model.fit([model.rows_of(self._seen(loads))], self.quantile)
         except NotEnoughHistory:
             return
 
@@ -111,7 +110,7 @@ class Walk:
             nothing = np.full(size, np.nan)
             return Said(nothing, nothing, np.full(size, OFF), np.zeros(size, dtype=np.bool_))
         seen = self._seen(loads)
-        known = features(seen)[new]
+        known = features(seen, new)
         rises = sources.rises(self._model.rises(known), known, seen.grid)
         outlook = Outlook(seen.level[new], rises, seen.highest[new], seen.floor)
         rungs, pods = self._tried(loads[new], measured[new], boldness.asks(outlook, self._capacity, self.ladder))
