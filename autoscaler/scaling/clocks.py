@@ -5,7 +5,6 @@ remembered would lie ahead: a burst would last for hours, a stabilization window
 Taken as of now, each holds for its own length once more and no longer. On a clock that runs forwards nothing changes here.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from autoscaler.scaling.schedules.types import Padding
@@ -14,7 +13,7 @@ from autoscaler.scaling.types import Bursting, Recommendation, ScaleEvent, State
 
 def not_ahead(state: State, now_s: float) -> State:
     """Return the state with every time that is later than now as of now."""
-    if all(at_s <= now_s for at_s in _times(state)):
+    if max(_times(state), default=now_s) <= now_s:
         return state
     return replace(
         state,
@@ -28,17 +27,16 @@ def not_ahead(state: State, now_s: float) -> State:
     )
 
 
-def _times(state: State) -> Iterator[float]:
-    yield from (one.at_s for one in state.recommendations)
-    yield from (one.at_s for one in state.predicted)
-    yield from (one.at_s for one in state.scale_ups)
-    yield from (one.at_s for one in state.scale_downs)
-    yield from (at_s for at_s, _ in state.padding.recent)
+def _times(state: State) -> list[float]:
+    """Return every time in a state: at once, as each decision asks for them."""
+    times = [one.at_s for one in (*state.recommendations, *state.predicted)]
+    times += [one.at_s for one in (*state.scale_ups, *state.scale_downs)]
+    times += [at_s for at_s, _ in state.padding.recent]
     if state.blind_since_s is not None:
-        yield state.blind_since_s
+        times.append(state.blind_since_s)
     if state.burst is not None:
-        yield state.burst.passed_s
-        yield state.burst.begun_s
+        times += [state.burst.passed_s, state.burst.begun_s]
+    return times
 
 
 def _recommended(known: tuple[Recommendation, ...], now_s: float) -> tuple[Recommendation, ...]:

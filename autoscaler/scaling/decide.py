@@ -22,7 +22,7 @@ from autoscaler.scaling.earned import leaner
 from autoscaler.scaling.fallback import blind_since, fall_back
 from autoscaler.scaling.pause import kept_to_zero, paused
 from autoscaler.scaling.policy import policy_of
-from autoscaler.scaling.prediction import Prediction, predict
+from autoscaler.scaling.prediction import Need, Prediction, predict
 from autoscaler.scaling.rates import fastest, record_scale
 from autoscaler.scaling.reactive import Step, step
 from autoscaler.scaling.schedules.bounds import effective
@@ -37,7 +37,17 @@ from autoscaler.scaling.schedules.steps import (
     scheduled,
 )
 from autoscaler.scaling.schedules.timetable import kept
-from autoscaler.scaling.types import Decision, Limit, Observation, Policy, Recommendation, ScaleEvent, Source, State
+from autoscaler.scaling.types import (
+    Decision,
+    Limit,
+    MetricStatus,
+    Observation,
+    Policy,
+    Recommendation,
+    ScaleEvent,
+    Source,
+    State,
+)
 
 __all__ = ["after_blindness", "changed", "decide", "initial_state", "policy_of", "record_scale"]
 
@@ -108,7 +118,8 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
     draft = Draft(current, hpa.replicas, hpa.reason, hpa.message, hpa.cause, _weighed(hpa, own), hpa.limits, hpa.conditions)
     draft = scheduled(draft, hpa, hpa if policy is own else step(observation, own, state, now_s), bounds)
     draft = at_zero(draft, bounds, own, state)
-    state = replace(state, blind_since_s=blind_since(hpa, current, state, now_s))
+    if (since_s := blind_since(hpa, current, state, now_s)) != state.blind_since_s:
+        state = replace(state, blind_since_s=since_s)
     draft, recommendations = fall_back(draft, hpa, policy, state, now_s)
     most, extra = _most(policy, bounds.high_by, state, current, now_s), _extra(hpa.replicas, policy)
     draft = _ahead(draft, prediction, min(most, extra, key=lambda one: one.replicas))
@@ -130,9 +141,7 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
         reason=draft.reason,
         message=sentence(draft.message),
         candidates=draft.candidates,
-        metrics=tuple(
-            replace(status, predicted=need.replicas) for status, need in zip(hpa.statuses, prediction.needs, strict=False)
-        ),
+        metrics=tuple(_foretold(status, need) for status, need in zip(hpa.statuses, prediction.needs, strict=False)),
         conditions=draft.conditions,
         events=(*hpa.events, *calendars_event(read)),
         cause=draft.cause,
@@ -143,9 +152,20 @@ def decide(observation: Observation, policy: Policy, state: State, now_s: float)
         inputs=inputs_of(observation, hpa.statuses, now_s),
         timetable=times,
     )
-    after = replace(state, recommendations=recommendations, predicted=prediction.recent, timetable=times, padding=padding)
-    after = replace(after, burst=burst, paused_to_zero=kept_to_zero(current, policy, state))
+    after = replace(
+        state,
+        recommendations=recommendations,
+        predicted=prediction.recent,
+        timetable=times,
+        padding=padding,
+        burst=burst,
+        paused_to_zero=kept_to_zero(current, policy, state),
+    )
     return decision, brought_back_by_others(after, current, bounds, policy)
+
+
+def _foretold(status: MetricStatus, need: Need) -> MetricStatus:
+    return status if need.replicas is None else replace(status, predicted=need.replicas)
 
 
 def _ahead(draft: Draft, prediction: Prediction, ceiling: "_Ceiling") -> Draft:

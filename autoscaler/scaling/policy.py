@@ -5,7 +5,7 @@ Two ways of the HPA must not be mixed up: an object without `behavior` is normal
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from autoscaler.api.parse import DEFAULT_METRICS
 from autoscaler.api.quantity import parse_float
@@ -32,6 +32,7 @@ _SCALE_UP = (
     ScalingPolicy(type=PolicyType.PERCENT, value=100, period_seconds=15),
 )
 _SCALE_DOWN = (ScalingPolicy(type=PolicyType.PERCENT, value=100, period_seconds=15),)
+_NOTHING_SAID = ScalingRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +97,18 @@ def numbers_of(policy: Policy) -> Numbers:
 
 def scale_up_rules(behavior: Behavior) -> Rules:
     """Return the rules for adding pods: at once, 4 pods or 100 % within 15 s, whichever is more, unless written otherwise."""
-    return _filled(behavior.scale_up or ScalingRules(), 0, _SCALE_UP)
+    return _filled(behavior.scale_up or _NOTHING_SAID, 0, _SCALE_UP)
 
 
 def rules_up(policy: Policy) -> Rules:
     """Return the rules for adding pods under a policy: percentages alone can leave zero, unless it is exact."""
-    return replace(scale_up_rules(policy.behavior or Behavior()), of_none=int(policy.departures.leaving_zero))
+    said = policy.behavior.scale_up if policy.behavior else None
+    return _filled(said or _NOTHING_SAID, 0, _SCALE_UP, of_none=int(policy.departures.leaving_zero))
 
 
 def scale_down_rules(behavior: Behavior, default_window_s: int) -> Rules:
     """Return the rules for removing pods: after the service's window, without a limit of speed, unless written otherwise."""
-    return _filled(behavior.scale_down or ScalingRules(), default_window_s, _SCALE_DOWN)
+    return _filled(behavior.scale_down or _NOTHING_SAID, default_window_s, _SCALE_DOWN)
 
 
 def down_window_s(policy: Policy) -> int:
@@ -140,11 +142,12 @@ def _own(seconds: int | None, default_s: float) -> float:
     return default_s if seconds is None else float(seconds)
 
 
-def _filled(rules: ScalingRules, window_s: int, policies: tuple[ScalingPolicy, ...]) -> Rules:
+def _filled(rules: ScalingRules, window_s: int, policies: tuple[ScalingPolicy, ...], of_none: int = 0) -> Rules:
     return Rules(
         window_s=window_s if rules.stabilization_window_seconds is None else rules.stabilization_window_seconds,
         select=rules.select_policy or SelectPolicy.MAX,
         policies=policies if rules.policies is None else rules.policies,
+        of_none=of_none,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from autoscaler.api.types import Behavior
 from autoscaler.reasons import Reason
 from autoscaler.scaling import limits
-from autoscaler.scaling.policy import Rules, numbers_of, rules_up, scale_down_rules
+from autoscaler.scaling.policy import numbers_of, rules_up, scale_down_rules
 from autoscaler.scaling.rates import scale_down_limit, scale_up_limit
 from autoscaler.scaling.types import Condition, Limit, Policy, Recommendation, State
 
@@ -88,7 +88,7 @@ def _bounded_without_behavior(stabilized: int, current: int, policy: Policy) -> 
 
 
 def _with_behavior(raw: int, current: int, policy: Policy, state: State, now_s: float) -> Normalized:
-    up, down = _rules(policy)
+    up, down = rules_up(policy), scale_down_rules(policy.behavior or Behavior(), policy.downscale_stabilization_s)
     stabilized = _between_recent(raw, current, state, (up.window_s, down.window_s), now_s)
     held = _able(Reason.SCALE_UP_STABILIZED, _LOWER_RECENTLY)
     if raw < current:
@@ -113,25 +113,20 @@ def _between_recent(raw: int, current: int, state: State, windows_s: tuple[int, 
 
 
 def _bounded_with_behavior(stabilized: int, current: int, policy: Policy, state: State, now_s: float) -> tuple[int, Reason]:
-    up, down = _rules(policy)
     if stabilized > current:
-        limit = scale_up_limit(current, state, up, now_s, numbers_of(policy))
+        limit = scale_up_limit(current, state, rules_up(policy), now_s, numbers_of(policy))
         if stabilized > min(policy.max_replicas, limit):
             if policy.max_replicas > limit:
                 return limit, Reason.SCALE_UP_LIMIT
             return policy.max_replicas, Reason.TOO_MANY_REPLICAS
     elif stabilized < current:
+        down = scale_down_rules(policy.behavior or Behavior(), policy.downscale_stabilization_s)
         limit = scale_down_limit(current, state, down, now_s, numbers_of(policy))
         if stabilized < max(policy.min_replicas, limit):
             if policy.min_replicas < limit:
                 return limit, Reason.SCALE_DOWN_LIMIT
             return policy.min_replicas, Reason.TOO_FEW_REPLICAS
     return stabilized, Reason.DESIRED_WITHIN_RANGE
-
-
-def _rules(policy: Policy) -> tuple[Rules, Rules]:
-    behavior = policy.behavior or Behavior()
-    return rules_up(policy), scale_down_rules(behavior, policy.downscale_stabilization_s)
 
 
 def _result(

@@ -16,7 +16,8 @@ CALENDARS = "CalendarsReadable"
 
 def scheduled(draft: Draft, hpa: Step, otherwise: Step, bounds: Bounds) -> Draft:
     """Return the draft of the HPA's step with what schedules changed about it; `otherwise` is the step without them."""
-    draft = replace(draft, limits=otherwise.limits)
+    if otherwise is not hpa:
+        draft = replace(draft, limits=otherwise.limits)
     if bounds.least is not None:
         draft = draft.weighed(Source.SCHEDULE, bounds.least)
     if otherwise.replicas == hpa.replicas:
