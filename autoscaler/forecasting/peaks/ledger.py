@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autoscaler.forecasting.peaks.boldness import Paid
-from autoscaler.forecasting.types import Ints
+from autoscaler.forecasting.peaks.boldness import OFF, Paid
+from autoscaler.forecasting.types import Bools, Ints
 from autoscaler.model import Floats
 
+_SAME = 1e-6  # by a smaller share a day's load is off by rounding alone
 DAYS = 14  # that are looked back at, and the one that runs
 
 Sums = NDArray[np.float32]  # of a day: seven digits are plenty to compare ways by
@@ -52,3 +53,17 @@ class Ledger:
             for past, today in ((self.lost, paid.lost), (self.spent, paid.spent))
         )
         return Paid(lost, spent, self.load[:, rows].sum(axis=0) + paid.load[rows])
+
+    def moved(self, paid: Paid, tried: Steps, rows: Ints) -> Bools:
+        """Return which series changed at all in that time; `paid` and `tried` are those of today, of all series.
+
+        Of one that did not, each day's mean load is the same, and the formula's count is one and the same number.
+        """
+        steps = np.concatenate([self.tried[:, rows], tried[None, rows]])
+        load = np.concatenate([self.load[:, rows], paid.load[None, rows]])
+        spent = np.concatenate([self.spent[:, rows, OFF], paid.spent[None, rows, OFF].astype(np.float32)])
+        total = np.maximum(steps.sum(axis=0), 1)
+        even = load.sum(axis=0) / total * steps
+        count = np.rint(spent.sum(axis=0) / total)
+        moved = (np.abs(load - even) > _SAME * even) | (spent != (count * steps).astype(np.float32))
+        return np.asarray(moved.any(axis=0))

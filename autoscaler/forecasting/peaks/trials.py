@@ -193,7 +193,8 @@ class Trials:
         if rows.size:
             today = self._today.of(rows)
             paid = self.ledger.with_today(self._today, rows)
-            allowed = None if lean is None else lean[rows]
+            moved = self.ledger.moved(self._today, self.tried, rows)
+            allowed = moved if lean is None else moved & lean[rows]
             self.rungs[rows] = boldness.chosen(paid, today, self.rungs[rows], self.shadows.lean, allowed)
 
 

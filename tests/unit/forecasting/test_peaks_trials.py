@@ -211,6 +211,25 @@ def test_who_may_not_run_lean_does_not_not_even_until_the_next_choice() -> None:
         assert trials.rungs.tolist() == [3, OFF]
 
 
+def test_on_a_load_that_never_moved_no_lean_rung_has_earned_anything() -> None:
+    scene = surges(4, days=4)
+    scene.loads[...] = np.array([7.0, 7.0, 0.1, 0.0])
+    scene.asked[...] = [0, 0, 0, 8]
+    scene.loads[:, 1] += np.random.default_rng(2).normal(0, 0.01, 4 * DAY)  # far from moving the formula's 10 pods
+    scene.measured[...] = scene.loads
+    assert (stepped(begun(4), scene)[-1] == [OFF, 3, OFF, OFF]).all()
+
+
+def test_a_load_that_moved_two_weeks_ago_has_moved() -> None:
+    scene = surges(2, days=17)
+    scene.loads[...] = scene.measured[...] = 7.0
+    scene.asked[...] = [0, 0, 0, 8]
+    scene.loads[2 * DAY + 5 : 2 * DAY + 7, 0] = scene.measured[2 * DAY + 5 : 2 * DAY + 7, 0] = 7.8  # 12 pods, and no longer 10
+    used = stepped(begun(2), scene)
+    assert (used[2 * DAY + 32 : 17 * DAY, 0] == 3).all()
+    assert (used[:, 1] == OFF).all()
+
+
 def test_a_lean_rung_that_loses_more_today_is_left_long_before_two_weeks_say_so() -> None:
     scene = surges(1, days=9)
     scene.asked[..., 1:3] = 200  # nothing but lean pays

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autoscaler.forecasting.peaks.boldness import EARNED, OFF
+from autoscaler.forecasting.peaks.boldness import EARNED, LADDER, OFF, Rung
 from autoscaler.forecasting.peaks.shadow import Pace, Shadows, Terms
 from autoscaler.forecasting.peaks.walk import Said, Walk
 from autoscaler.model import Floats
@@ -29,8 +29,8 @@ def measured(loads: Floats) -> Floats:
     return np.convolve(loads, np.ones(2) / 2)[: loads.size]
 
 
-def walked(loads: Floats, *, pieces: tuple[int, ...] = ()) -> Said:
-    walk = Walk(PACE, TERMS, START_S)
+def walked(loads: Floats, *, pieces: tuple[int, ...] = (), ladder: tuple[Rung, ...] = LADDER) -> Said:
+    walk = Walk(PACE, TERMS, START_S, ladder=ladder)
     ends = [*pieces, loads.size]
     parts = [walk.advance(loads[:end], measured(loads[:end])) for end in ends]
     return Said(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("expected", "provided", "rung", "lean")))
@@ -108,8 +108,9 @@ def test_the_stated_quantile_holds_after_the_load_has_become_restless() -> None:
 @pytest.mark.parametrize(
     "loads", [np.zeros(5 * DAY), np.full(5 * DAY, 7.0), np.full(5 * DAY, np.nan)], ids=["zero", "constant", "gap"]
 )
-def test_a_load_that_never_moves_asks_for_nothing(loads: Floats) -> None:
-    said = walked(loads)
+@pytest.mark.parametrize("ladder", [LADDER, EARNED], ids=["conservative", "earned"])
+def test_a_load_that_never_moves_asks_for_nothing(loads: Floats, ladder: tuple[Rung, ...]) -> None:
+    said = walked(loads, ladder=ladder)
     assert (said.rung == OFF).all()
     assert np.isnan(said.provided).all()
 
