@@ -15,7 +15,7 @@ from tests.contract.support import Objects, a_namespace
 from tests.fakes.api_server import FakeApiServer
 from tests.fakes.waiting import until
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 SETTINGS = LeaderElectionSettings(lease_name="contract")
 
 

@@ -32,7 +32,7 @@ JOB = "foresail-exporter"
 WEB = WorkloadKey("shop", "Deployment", "web")
 DB = WorkloadKey("shop", "StatefulSet", "db")
 STEP_S = 60.0
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 HOUR_S = 3600
 PAST_S = float((int(time.time()) // HOUR_S - 240) * HOUR_S)  # ten days ago, on the hour
 

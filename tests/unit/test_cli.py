@@ -189,7 +189,7 @@ def test_the_whole_program_starts_says_its_settings_and_ends_by_a_signal(tmp_pat
         failed = next(json.loads(line) for line in lines if '"watch_failed"' in line)
         process.send_signal(signal.SIGTERM)
         rest = list(lines)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     assert (first["event"], first["version"]) == ("starting", __version__)
     assert first["settings"]["web"]["port"] == 0
     assert "127.0.0.1" in failed["problem"]

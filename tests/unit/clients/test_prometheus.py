@@ -376,7 +376,7 @@ async def served(body: Callable[[asyncio.StreamWriter], Awaitable[None]], head: 
             await client.query("up")
         await asyncio.to_thread(client._threads.shutdown)  # ends once the last request has
         client.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asyncio.gather(*(task for task in under_way if task is not None))
     return caught.value
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CGROUPFS = Path("/sys/fs/cgroup")
 NEEDED = {"cpu", "cpuacct", "memory", "pids", UNIFIED}
-DEADLINE_S = 20
+DEADLINE_S = 60
 LOAD = """
 import sys
 held = bytearray(32 << 20)

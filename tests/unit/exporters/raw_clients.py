@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.unit.exporters.web_rig import Served
 
 ASK = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 class Client:

@@ -36,6 +36,6 @@ def running(*flags: str, **options: object) -> Iterator[tuple[str, subprocess.Po
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - always the process above
+    with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - always the process above
         body: bytes = response.read()
     return body.decode()

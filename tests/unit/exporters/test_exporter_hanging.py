@@ -64,7 +64,7 @@ async def test_a_collection_that_hangs_is_told_to_all_and_so_is_its_end(v2: Host
                 return response.status, await response.text()
 
         async def until_status(path: str, status: int) -> str:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while (found := await said(path))[0] != status:  # noqa: ASYNC110 - what is waited for tells nobody
                     await asyncio.sleep(0.01)
                 return found[1]
@@ -73,7 +73,7 @@ async def test_a_collection_that_hangs_is_told_to_all_and_so_is_its_end(v2: Host
             begin_s = time.monotonic()
             status, text = await said("/metrics")
             assert (status, text.startswith("no collection came to its end in the 1 s")) == (503, True)
-            assert time.monotonic() - begin_s < SHORTEST_TIMEOUT_S + 0.5
+            assert time.monotonic() - begin_s < SHORTEST_TIMEOUT_S + 5
             assert "hangs in a read of memory" in await until_status("/readyz", 503)
             assert "hangs in a read of memory" in await until_status("/healthz", 503)
             status, text = await said("/metrics")

@@ -106,7 +106,7 @@ async def test_a_header_of_a_moment_is_read_as_a_second_and_one_of_a_year_as_two
 
 async def test_a_whole_result_is_good_for_a_moment_and_then_forgotten(counting: Counting) -> None:
     counting.may_go_on.set()
-    async with sharing(counting, replace(ANEW, reuse_s=0.3)) as shared:
+    async with sharing(counting, replace(ANEW, reuse_s=2.0)) as shared:
         first = await shared.get(10.0)
         assert await shared.get(10.0) is first
         await until(lambda: shared._whole is None)

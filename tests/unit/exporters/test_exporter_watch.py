@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 QUICK = Timing(silence_s=0.3, list_s=2.0, first_wait_s=0.01, longest_wait_s=0.05)
 PATIENT = Timing(silence_s=20.0, list_s=5.0, first_wait_s=0.01, longest_wait_s=0.05)
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 Json = dict[str, object]
 

@@ -81,21 +81,21 @@ def test_the_process_serves_encrypted_and_with_passwords(v2: Host, tmp_path: Pat
         assert "$2" not in repr(lines)
         address = url.replace("http:", "https:")
         encrypted = urllib.request.HTTPSHandler(context=authority.trust())
-        with urllib.request.build_opener(encrypted).open(f"{address}/healthz", timeout=10) as response:
+        with urllib.request.build_opener(encrypted).open(f"{address}/healthz", timeout=60) as response:
             assert response.status == 200
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.build_opener(encrypted).open(f"{address}/metrics", timeout=10)
+            urllib.request.build_opener(encrypted).open(f"{address}/metrics", timeout=60)
         with pytest.raises((urllib.error.URLError, ssl.SSLError, ConnectionError)):
-            urllib.request.build_opener().open(f"{url}/metrics", timeout=10)
+            urllib.request.build_opener().open(f"{url}/metrics", timeout=60)
         passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
         passwords.add_password(None, address, "alice", "a")
         opener = urllib.request.build_opener(encrypted, urllib.request.HTTPBasicAuthHandler(passwords))
-        with opener.open(f"{address}/metrics", timeout=10) as response:
+        with opener.open(f"{address}/metrics", timeout=60) as response:
             answer = response.read()
         assert b"container_cpu_usage_seconds_total" in answer
         assert b"\nforesail_exporter_web_config_last_reload_successful 1.0\n" in answer
         write(tmp_path, "basic_auth_user: {}")
-        with opener.open(f"{address}/metrics", timeout=10) as response:
+        with opener.open(f"{address}/metrics", timeout=60) as response:
             assert b"\nforesail_exporter_web_config_last_reload_successful 0.0\n" in response.read()
 
 

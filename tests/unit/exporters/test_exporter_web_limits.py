@@ -22,7 +22,7 @@ from tests.unit.exporters.web_rig import Authority, served, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-IMPATIENT = replace(Limits(), request_s=0.1, handshake_s=0.1, sending_s=0.2)
+IMPATIENT = replace(Limits(), request_s=0.5, handshake_s=0.5, sending_s=0.5)
 FEW = replace(Limits(), connections=4)
 
 

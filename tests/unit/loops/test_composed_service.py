@@ -38,8 +38,8 @@ from tests.fakes.waiting import until
 from tests.fakes.webhook import FakeReceiver
 from tests.unit.loops.scenes import BROKEN, NAMESPACE, Scene
 
-DEADLINE_S = 20.0
-LESSONS_S = 90.0  # three of them, the first in a process that has to start
+DEADLINE_S = 90.0
+LESSONS_S = 240.0  # three of them, the first in a process that has to start
 
 
 @dataclass(slots=True)

@@ -148,14 +148,14 @@ async def test_the_stop_ends_loops_then_drains_then_gives_the_lease_back_then_en
         elect=until_cancelled("lease"),
         ready=always,
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await run(service, Runner(ManualClock(), Board(), stop))
     assert order == ["pass", "drain", "notify", "lease", "caches"]
 
 
 async def test_a_part_in_the_background_that_ends_takes_the_process_with_it() -> None:
     service = Service(loops=[], background=[nothing], notify=forever, drain=nothing, elect=forever, ready=always)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(ExceptionGroup) as caught:
             await run(service, Runner(ManualClock(), Board(), asyncio.Event()))
     assert "ended though nobody told it to" in str(caught.value.exceptions[0])
@@ -164,7 +164,7 @@ async def test_a_part_in_the_background_that_ends_takes_the_process_with_it() ->
 async def test_a_wait_ends_when_told_to_stop() -> None:
     stop = asyncio.Event()
     stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await pause(stop, 3600.0)
     await pause(asyncio.Event(), 0.001)
 

@@ -546,7 +546,7 @@ async def test_objects_are_acted_on_side_by_side() -> None:
     scene.use_cpu(0.160, "cart")
     gate = scene.kube.gate("set_scale")
     task = asyncio.create_task(scene.scaling.once())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(scene.kube.named("set_scale")) < 2:  # noqa: ASYNC110 - the fake has no event for it
             await asyncio.sleep(0)
     gate.set()

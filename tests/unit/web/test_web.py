@@ -227,7 +227,7 @@ async def test_it_serves_until_cancelled_and_names_the_setting_when_the_port_is_
     settings = WebSettings(host="127.0.0.1", port=unused_port())
     app = build(Site().sources())
     task = asyncio.create_task(serve(app, settings))
-    async with asyncio.timeout(10), ClientSession() as session:
+    async with asyncio.timeout(60), ClientSession() as session:
         while True:
             try:
                 async with session.get(f"http://127.0.0.1:{settings.port}/healthz") as response:
