@@ -16,6 +16,7 @@ from pathlib import Path
 PROC = Path("/proc")
 # Every process that we start carries this variable; containerd hands it on to its shims.
 MARK = "FORESAIL_CLUSTER"
+_SHOWN_S = 5.0  # what the kernel takes to show an environment at most; mostly microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,19 @@ def launch(what: Launch) -> ProcessId:
         )
     finally:
         os.close(log)
+    _wait_shown(pid, what.env)
     # A child that ended at once is a zombie until we wait for it, and still tells its start time.
     text = (PROC / str(pid) / "stat").read_text(errors="replace")
     return ProcessId(pid, int(text[text.rindex(")") + 2 :].split()[19]))
+
+
+def _wait_shown(pid: int, env: Mapping[str, str]) -> None:
+    """Wait until the kernel shows the environment of a child, so that it is found by its mark: it lets us go on before that."""
+    end_s = time.monotonic() + _SHOWN_S
+    while env and not _read(PROC / str(pid) / "environ") and time.monotonic() < end_s:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return  # it has ended, and shows none any more
+        time.sleep(0.001)
 
 
 def end(processes: Iterable[ProcessId], grace_s: float) -> None:
