@@ -24,8 +24,15 @@ def pytest_configure() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # A test that starts clusters of its own cannot run beside the shared one, and a virtual machine would share the processors
-    # with it. A stable sort: the order stays random otherwise.
-    items.sort(key=lambda item: not any(item.iter_markers("alone")) and not any(item.iter_markers("vm")))
+    # with it, as would all tests that need neither. A stable sort: the order stays random otherwise.
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return in which part of a run a test comes: those with a machine of their own first, those of the cluster last."""
+    if any(item.iter_markers("alone")) or any(item.iter_markers("vm")):
+        return 0
+    return 2 if any(item.iter_markers("cluster")) else 1
 
 
 def skip_unless_the_machine_is_fit() -> None:
