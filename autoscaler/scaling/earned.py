@@ -7,7 +7,7 @@ window, a guess that what was needed minutes ago may be needed again, gives way 
 
 from autoscaler.reasons import Reason
 from autoscaler.scaling.draft import Draft
-from autoscaler.scaling.policy import scale_down_rules
+from autoscaler.scaling.policy import rules_down
 from autoscaler.scaling.prediction import Prediction
 from autoscaler.scaling.rates import scale_down_limit
 from autoscaler.scaling.types import Limit, Policy, State
@@ -32,5 +32,4 @@ def _slowest(draft: Draft, policy: Policy, state: State, now_s: float) -> int:
     """Return the least that the policies which somebody wrote let the count fall to now."""
     if policy.behavior is None or policy.behavior.scale_down is None:
         return 0
-    rules = scale_down_rules(policy.behavior, policy.downscale_stabilization_s)
-    return scale_down_limit(draft.current, state, rules, now_s)
+    return scale_down_limit(draft.current, state, rules_down(policy), now_s)

@@ -32,7 +32,7 @@ _SCALE_UP = (
     ScalingPolicy(type=PolicyType.PERCENT, value=100, period_seconds=15),
 )
 _SCALE_DOWN = (ScalingPolicy(type=PolicyType.PERCENT, value=100, period_seconds=15),)
-_NOTHING_SAID = ScalingRules()
+_NOTHING_SAID, _NO_BEHAVIOR = ScalingRules(), Behavior()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +95,14 @@ def numbers_of(policy: Policy) -> Numbers:
     return Numbers(overflows=not policy.departures.saturating)
 
 
-def scale_up_rules(behavior: Behavior) -> Rules:
+def scale_up_rules(behavior: Behavior, of_none: int = 0) -> Rules:
     """Return the rules for adding pods: at once, 4 pods or 100 % within 15 s, whichever is more, unless written otherwise."""
-    return _filled(behavior.scale_up or _NOTHING_SAID, 0, _SCALE_UP)
+    return _filled(behavior.scale_up or _NOTHING_SAID, 0, _SCALE_UP, of_none)
 
 
 def rules_up(policy: Policy) -> Rules:
     """Return the rules for adding pods under a policy: percentages alone can leave zero, unless it is exact."""
-    said = policy.behavior.scale_up if policy.behavior else None
-    return _filled(said or _NOTHING_SAID, 0, _SCALE_UP, of_none=int(policy.departures.leaving_zero))
+    return scale_up_rules(policy.behavior or _NO_BEHAVIOR, int(policy.departures.leaving_zero))
 
 
 def scale_down_rules(behavior: Behavior, default_window_s: int) -> Rules:
@@ -111,11 +110,14 @@ def scale_down_rules(behavior: Behavior, default_window_s: int) -> Rules:
     return _filled(behavior.scale_down or _NOTHING_SAID, default_window_s, _SCALE_DOWN)
 
 
+def rules_down(policy: Policy) -> Rules:
+    """Return the rules for removing pods under a policy."""
+    return scale_down_rules(policy.behavior or _NO_BEHAVIOR, policy.downscale_stabilization_s)
+
+
 def down_window_s(policy: Policy) -> int:
     """Return the stabilization window for removing pods."""
-    if policy.behavior is None:
-        return policy.downscale_stabilization_s
-    return scale_down_rules(policy.behavior, policy.downscale_stabilization_s).window_s
+    return rules_down(policy).window_s
 
 
 def tolerances(policy: Policy) -> Tolerances:

@@ -7,10 +7,9 @@ ones for all others. Recommendations are kept raw, so that what was limited once
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autoscaler.api.types import Behavior
 from autoscaler.reasons import Reason
 from autoscaler.scaling import limits
-from autoscaler.scaling.policy import numbers_of, rules_up, scale_down_rules
+from autoscaler.scaling.policy import numbers_of, rules_down, rules_up
 from autoscaler.scaling.rates import scale_down_limit, scale_up_limit
 from autoscaler.scaling.types import Condition, Limit, Policy, Recommendation, State
 
@@ -88,7 +87,7 @@ def _bounded_without_behavior(stabilized: int, current: int, policy: Policy) -> 
 
 
 def _with_behavior(raw: int, current: int, policy: Policy, state: State, now_s: float) -> Normalized:
-    up, down = rules_up(policy), scale_down_rules(policy.behavior or Behavior(), policy.downscale_stabilization_s)
+    up, down = rules_up(policy), rules_down(policy)
     stabilized = _between_recent(raw, current, state, (up.window_s, down.window_s), now_s)
     held = _able(Reason.SCALE_UP_STABILIZED, _LOWER_RECENTLY)
     if raw < current:
@@ -120,8 +119,7 @@ def _bounded_with_behavior(stabilized: int, current: int, policy: Policy, state:
                 return limit, Reason.SCALE_UP_LIMIT
             return policy.max_replicas, Reason.TOO_MANY_REPLICAS
     elif stabilized < current:
-        down = scale_down_rules(policy.behavior or Behavior(), policy.downscale_stabilization_s)
-        limit = scale_down_limit(current, state, down, now_s, numbers_of(policy))
+        limit = scale_down_limit(current, state, rules_down(policy), now_s, numbers_of(policy))
         if stabilized < max(policy.min_replicas, limit):
             if policy.min_replicas < limit:
                 return limit, Reason.SCALE_DOWN_LIMIT
